@@ -1,0 +1,1 @@
+"""What the wire sees: lines, protocols, instruments. Never imports caproto or iocs."""
