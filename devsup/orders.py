@@ -75,6 +75,13 @@ def _still_there(waiter: Future[Any]) -> bool:
     return waiter.running() or waiter.set_running_or_notify_cancel()
 
 
+def _rivals(one: Order, two: Order) -> bool:
+    """About the same thing; or one makes the instrument safe that the other gives a command."""
+    if one.health is two.health and {one.priority, two.priority} == {Priority.SAFE, Priority.COMMAND}:
+        return True
+    return one.key is not None and one.key == two.key
+
+
 class OrderQueue:
     """The orders of one line. Not thread-safe: the port holds its lock around every call."""
 
@@ -133,9 +140,7 @@ class OrderQueue:
         return orders
 
     def _rivals(self, order: Order) -> list[Order]:
-        if order.key is None:
-            return []
-        return [other for other in self._orders if other.key == order.key]
+        return [other for other in self._orders if _rivals(order, other)]
 
     def _take_over(self, old: Order, new: Order) -> None:
         """The newer order keeps the older one's place in the queue and its waiters."""
