@@ -153,25 +153,23 @@ def _pack(item: Parameter, value: Value) -> bytes:
 
 
 def _pack_float(item: Parameter, value: Value) -> bytes:
-    problem = ValueError(f"{item.name}: {value!r} is not a finite number within +-3.4e38")
-    if isinstance(value, str) or not math.isfinite(value):
-        raise problem
     try:
-        return struct.pack(item.kind.layout, value)
+        if not isinstance(value, str) and math.isfinite(value):
+            return struct.pack(item.kind.layout, value)
     except OverflowError:
-        raise problem from None
+        pass
+    raise ValueError(f"{item.name}: {value!r} is not a finite number within +-3.4e38")
 
 
 def _pack_text(item: Parameter, value: Value) -> bytes:
-    problem = ValueError(f"{item.name}: {value!r} is not text of at most {item.length or 'any number of'} "
-                         "Latin-1 characters without NUL")  # fmt: skip
-    if not isinstance(value, str) or "\0" in value or 0 < item.length < len(value):
-        raise problem
+    most = item.length or MAX_DATA
     try:
-        text = value.encode(TEXT_ENCODING)
+        if isinstance(value, str) and "\0" not in value and len(value) <= most:
+            text = value.encode(TEXT_ENCODING)
+            return bytes((item.length,)) + (text.ljust(most) if item.length else text + b"\0")
     except UnicodeEncodeError:
-        raise problem from None
-    return bytes((item.length,)) + (text.ljust(item.length) if item.length else text + b"\0")
+        pass
+    raise ValueError(f"{item.name}: {value!r} is not text of at most {most} Latin-1 characters without NUL")
 
 
 def _unpack(data: bytes, at: int, item: Parameter) -> tuple[Value, int]:
