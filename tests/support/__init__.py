@@ -1,0 +1,1 @@
+"""What tests share: waiting, ports, processes, a libca client, the check for leftovers."""
