@@ -1,0 +1,1 @@
+"""The IOCs: what the control room sees."""

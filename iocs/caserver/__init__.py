@@ -1,0 +1,25 @@
+"""Channel Access as EPICS base serves it: records, server, lifecycle. Knows no subsystem."""
+
+from iocs.caserver.alarms import Alarm, AlarmSeverity, AlarmStatus
+from iocs.caserver.lifecycle import current_server, serve, spawn
+from iocs.caserver.puts import Client, Refused
+from iocs.caserver.record import Record
+from iocs.caserver.records import Analog, Choice, Flag, Integer, Text, Waveform
+
+__all__ = [
+    "Alarm",
+    "AlarmSeverity",
+    "AlarmStatus",
+    "Analog",
+    "Choice",
+    "Client",
+    "Flag",
+    "Integer",
+    "Record",
+    "Refused",
+    "Text",
+    "Waveform",
+    "current_server",
+    "serve",
+    "spawn",
+]

@@ -1,0 +1,307 @@
+"""A record: value, alarm, time stamp, and when each of them is published.
+
+Publishing is synchronous and atomic: it never suspends, never calls a putter, and refuses a wrong
+type before anything is stored. Knows its fields and watchers; knows no socket and no instrument.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
+from struct import unpack_from
+from typing import Any, Generic, TypeVar
+
+from iocs.caserver import dbr
+from iocs.caserver.alarms import FINE, UNDEFINED, Alarm, AlarmSeverity, AlarmStatus, worse
+from iocs.caserver.fields import Field, FieldTable
+from iocs.caserver.puts import DONE, ECA_PUTFAIL, Client, Job, Outcome, Put, PutQueue, Refused, describe
+from iocs.caserver.served import Served
+
+T = TypeVar("T")
+
+SCAN_MENU = (
+    "Passive",
+    "Event",
+    "I/O Intr",
+    "10 second",
+    "5 second",
+    "2 second",
+    "1 second",
+    ".5 second",
+    ".2 second",
+    ".1 second",
+)
+MAX_DESC = 40
+
+
+class Record(Served, Generic[T]):
+    """Base of all record types. `T` is the Python type of the value.
+
+    Hooks, all optional and called in the event loop: `putter` carries out a client's put and returns
+    what to store (None: what was sent); `check_access(client, field)` grants writing; `on_refused`
+    and `on_written` report puts; `on_scan` takes a new .SCAN; `process` does what .PROC asks.
+    """
+
+    fields: FieldTable
+    record_types: tuple[str, str]
+    """Names of the read-only and of the writable record type."""
+
+    def __init__(
+        self, name: str, value: T, *, desc: str = "", writable: bool = False, heartbeat_s: float = 60.0
+    ) -> None:
+        if len(desc) > MAX_DESC:
+            raise ValueError(f"{name}: DESC has {len(desc)} characters, at most {MAX_DESC} are allowed")
+        super().__init__(name)
+        self.desc = desc
+        self.writable = writable
+        self.heartbeat_s = heartbeat_s
+        self.asg = "DEFAULT"
+        self.disp = 0
+        self.scan = "Passive" if writable else "I/O Intr"
+        self.spec: Any = None
+        self.putter: Callable[[T], Awaitable[T | None]] | None = None
+        self.process: Callable[[], Awaitable[None]] | None = None
+        self.on_scan: Callable[[str], Awaitable[None] | None] | None = None
+        self.on_refused: Callable[[str, Any, str, str], None] | None = None
+        self.on_written: Callable[[T, T, str, str], None] | None = None
+        self.check_access: Callable[[Client, str], bool] | None = None
+        self.updated = False
+        self.ackt = 1
+        self.acks = AlarmSeverity.NO_ALARM
+        self._value = value
+        self._alarm = UNDEFINED
+        self._given = FINE
+        self._timestamp = float(dbr.EPICS_EPOCH)
+        self._last_post = 0.0
+        self._fields: dict[str, Field] = {}
+        self._puts: PutQueue | None = None
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    @property
+    def value(self) -> T:
+        """The last good value."""
+        return self._value
+
+    @property
+    def alarm(self) -> Alarm:
+        return self._alarm
+
+    @property
+    def status(self) -> AlarmStatus:
+        """Why the record is in alarm."""
+        return self._alarm.status
+
+    @property
+    def severity(self) -> AlarmSeverity:
+        """How grave it is."""
+        return self._alarm.severity
+
+    @property
+    def timestamp(self) -> float:
+        """UNIX seconds of the last value or alarm; the EPICS epoch before the first."""
+        return self._timestamp
+
+    @property
+    def record_type(self) -> str:
+        return self.record_types[self.writable]
+
+    def acknowledgement(self) -> tuple[int, int]:
+        return self.ackt, self.acks
+
+    def metadata(self) -> dbr.Metadata:
+        return dbr.Metadata()
+
+    # -- publishing ------------------------------------------------------------------------------
+
+    def set_ok(
+        self,
+        value: T,
+        *,
+        timestamp: float | None = None,
+        alarm: tuple[AlarmStatus, AlarmSeverity] | None = None,
+    ) -> None:
+        """A good value. `alarm` is merged with the record's own limits by maximum severity.
+
+        Published on a change beyond MDEL or ADEL, on any change of alarm, and after a heartbeat.
+        Raises TypeError or ValueError, before anything is stored, for what the record cannot hold.
+        """
+        new = self.convert(value)
+        self._given = Alarm(AlarmStatus(alarm[0]), AlarmSeverity(alarm[1])) if alarm else FINE
+        self._take(new, timestamp)
+
+    def set_invalid(self, status: AlarmStatus = AlarmStatus.COMM, *, timestamp: float | None = None) -> None:
+        """The source is lost: the last value stays, INVALID for this reason, until the next `set_ok`."""
+        self.set_alarm(status, AlarmSeverity.INVALID, timestamp=timestamp)
+
+    def set_alarm(
+        self, status: AlarmStatus, severity: AlarmSeverity, *, timestamp: float | None = None
+    ) -> None:
+        """An alarm of its own, merged with the limits, until the next `set_ok` or `set_alarm`."""
+        self._given = Alarm(AlarmStatus(status), AlarmSeverity(severity))
+        self._publish(0, timestamp)
+
+    def _take(self, new: T, timestamp: float | None = None) -> None:
+        self.updated = True
+        self._value = new
+        self._publish(self.change_mask(new), timestamp)
+
+    def _publish(self, mask: int, timestamp: float | None = None) -> None:
+        self._timestamp = time.time() if timestamp is None else timestamp
+        mask |= self._settle_alarm()
+        if abs(self._timestamp - self._last_post) >= self.heartbeat_s:
+            mask |= dbr.Mask.VALUE | dbr.Mask.LOG
+        self.forget_images()
+        if mask:
+            self._last_post = self._timestamp
+            self.post(mask)
+
+    def _settle_alarm(self) -> int:
+        new = worse(self._given, self.judge() if self.updated else UNDEFINED)
+        if new == self._alarm:
+            return 0
+        self._alarm = new
+        if not self.ackt or new.severity >= self.acks:
+            self.acks = new.severity
+        self.touch_fields("STAT", "SEVR", "ACKS", "UDF")
+        return dbr.Mask.ALARM
+
+    def reassess(self) -> None:
+        """Judge the present value again: a limit, a severity or a state changed."""
+        mask = self._settle_alarm()
+        if mask:
+            self._publish(mask)
+
+    @abstractmethod
+    def convert(self, value: Any) -> T:
+        """The value as this record stores it. Raises TypeError or ValueError."""
+
+    @abstractmethod
+    def change_mask(self, new: T) -> int:
+        """Kinds of events a new value is worth, by the deadbands; remembers what was posted."""
+
+    def judge(self) -> Alarm:
+        """The record's own opinion of its value."""
+        return FINE
+
+    # -- settings --------------------------------------------------------------------------------
+
+    def touch(self, *names: str, metadata: bool = True) -> None:
+        """Settings changed: publish their fields, the record's metadata, and judge the value again."""
+        self.forget_images()
+        if metadata:
+            self.post(dbr.Mask.PROPERTY)
+        self.touch_fields(*names)
+        self.reassess()
+
+    def touch_fields(self, *names: str) -> None:
+        """Publish these fields, where somebody ever asked for them."""
+        if not self._fields:
+            return
+        for name in names:
+            field = self._fields.get(name)
+            if field is not None:
+                field.refresh()
+
+    def get_field(self, name: str) -> Served:
+        """The record itself for VAL, else a field, built now. Raises KeyError."""
+        if name in ("", "VAL"):
+            return self
+        field = self._fields.get(name)
+        if field is None:
+            field = self._fields[name] = Field(self, name, self.fields[name])
+        return field
+
+    def field_names(self) -> Iterable[str]:
+        """Every field that answers, besides VAL."""
+        return self.fields.keys()
+
+    # -- puts of clients -------------------------------------------------------------------------
+
+    def writable_by(self, client: Client) -> bool:
+        return self.writable and self.allows(client, "VAL")
+
+    def allows(self, client: Client, field: str) -> bool:
+        """Whether the access rules let this client write this field."""
+        return self.check_access is None or self.check_access(client, field)
+
+    def put(self, put: Put) -> None:
+        if put.dbr_type in (dbr.PUT_ACKT, dbr.PUT_ACKS):
+            self._acknowledge(put)
+            return
+        try:
+            raw = dbr.decode(put.dbr_type, put.count, put.payload)
+        except ValueError as error:
+            self.refuse(put, str(error), None)
+            return
+        try:
+            value = self.check(self.from_client(raw))
+            if self.disp:
+                raise Refused(f"{self.name} is disabled for clients (DISP)")
+        except (Refused, ValueError, TypeError) as error:
+            self.refuse(put, str(error), raw)
+            return
+        self._start(put, value)
+
+    @abstractmethod
+    def from_client(self, raw: dbr.Value | list[str]) -> T:
+        """What a client sent, as this record stores it. Raises ValueError with words for the operator."""
+
+    def check(self, value: T) -> T:
+        """The value as allowed, clipped where the record says so. Raises Refused."""
+        return value
+
+    def _start(self, put: Put, value: T) -> None:
+        if self.putter is None and (self._puts is None or self._puts.idle):
+            self._store(put, value)
+            put.answer(DONE)
+        else:
+            self.enqueue(put, lambda: self._carry_out(put, value), value)
+
+    def enqueue(self, put: Put, run: Callable[[], Awaitable[None]], value: Any) -> None:
+        """Run behind the puts that came before."""
+        if self._puts is None:
+            self._puts = PutQueue(self.name)
+        self._puts.submit(Job(put, run, lambda reason: self._report(put, reason, value)))
+
+    async def _carry_out(self, put: Put, value: T) -> None:
+        stored = await self.putter(value) if self.putter else None
+        self._store(put, value if stored is None else self.convert(stored))
+
+    def _store(self, put: Put, value: T) -> None:
+        old = self._value
+        self._given = FINE
+        self._take(value)
+        if self.on_written:
+            self.on_written(old, value, put.client.user, put.client.host)
+
+    def refuse(self, put: Put, reason: str, value: Any) -> None:
+        """Tell the client and whoever reports refusals; value and alarm stay."""
+        self._report(put, reason, value)
+        put.answer(Outcome(ECA_PUTFAIL, reason))
+
+    def _report(self, put: Put, reason: str, value: Any) -> None:
+        if self.on_refused is None:
+            return
+        try:
+            self.on_refused(reason, value, put.client.user, put.client.host)
+        except Exception as error:  # a hook of the user: it must not cost the client its answer
+            describe(error, self.name)
+
+    def _acknowledge(self, put: Put) -> None:
+        (argument,) = unpack_from(">H", put.payload)
+        if put.dbr_type == dbr.PUT_ACKT and argument != self.ackt:
+            self.ackt = int(bool(argument))
+            if not self.ackt and self.acks > self.severity:
+                self.acks = self.severity
+            self._acknowledged("ACKT", "ACKS")
+        elif put.dbr_type == dbr.PUT_ACKS and argument >= self.acks:
+            self.acks = AlarmSeverity.NO_ALARM
+            self._acknowledged("ACKS")
+        put.answer(DONE)
+
+    def _acknowledged(self, *fields: str) -> None:
+        self.forget_images()
+        self.touch_fields(*fields)
+        self.post(dbr.Mask.ALARM)

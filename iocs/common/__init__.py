@@ -1,0 +1,1 @@
+"""What every IOC shares: PV factory, configuration, health, stop. Built on caserver."""

@@ -1,0 +1,86 @@
+"""From a Spec to the record that serves it. Knows both and nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from iocs.caserver import Analog, Choice, Flag, Integer, Record, Text, Waveform
+from iocs.common.spec import Kind, Spec
+
+
+def build(spec: Spec, full_name: str, *, writable: bool) -> Record[Any]:
+    """The record of a Spec under its full name, with its initial value if it has one."""
+    options = {"desc": spec.desc, "writable": writable, "heartbeat_s": spec.heartbeat_s}
+    record = _MAKERS[spec.kind](spec, full_name, options)
+    record.spec = spec
+    record.asg = spec.access
+    if spec.initial is not None:
+        record.set_ok(spec.initial)
+    return record
+
+
+def _numeric(spec: Spec) -> dict[str, Any]:
+    severities = dict(zip(("hhsv", "hsv", "lsv", "llsv"), spec.severities, strict=False))
+    return {
+        "units": spec.unit,
+        "precision": spec.precision,
+        "display": spec.display,
+        "drive": spec.drive,
+        "clip": spec.clip,
+        "hihi": spec.hihi,
+        "high": spec.high,
+        "low": spec.low,
+        "lolo": spec.lolo,
+        "hyst": spec.hyst,
+        "mdel": spec.deadband,
+        "adel": spec.archive.deadband if spec.archive else spec.deadband,
+        **severities,
+    }
+
+
+def _analog(spec: Spec, name: str, options: dict[str, Any]) -> Analog:
+    return Analog(name, **_numeric(spec), **options)
+
+
+def _integer(spec: Spec, name: str, options: dict[str, Any]) -> Integer:
+    return Integer(name, **_numeric(spec), **options)
+
+
+def _choice(spec: Spec, name: str, options: dict[str, Any]) -> Choice:
+    return Choice(name, spec.states, severities=spec.severities, cosv=spec.cosv, **options)
+
+
+def _flag(spec: Spec, name: str, options: dict[str, Any]) -> Flag:
+    momentary = spec.kind is Kind.COMMAND
+    return Flag(name, spec.states, severities=spec.severities, cosv=spec.cosv, momentary=momentary, **options)
+
+
+def _text(spec: Spec, name: str, options: dict[str, Any]) -> Text:
+    return Text(name, max_length=spec.max_length, **options)
+
+
+def _waveform(spec: Spec, name: str, options: dict[str, Any]) -> Waveform:
+    display = spec.display or (0.0, 0.0)
+    return Waveform(
+        name, spec.max_length, units=spec.unit, precision=spec.precision, display=display, **options
+    )
+
+
+_MAKERS: dict[Kind, Callable[[Spec, str, dict[str, Any]], Record[Any]]] = {
+    Kind.READBACK: _analog,
+    Kind.SETPOINT: _analog,
+    Kind.COUNTER: _analog,
+    Kind.INTEGER: _integer,
+    Kind.CHOICE: _choice,
+    Kind.FLAG: _flag,
+    Kind.COMMAND: _flag,
+    Kind.TEXT: _text,
+    Kind.WAVEFORM: _waveform,
+}
+
+
+def limit(value: float | None) -> float:
+    """A limit as a number: None is off."""
+    return math.nan if value is None else float(value)
