@@ -3,26 +3,42 @@
 Knows pyserial, locks and hang-ups; knows no protocol, no queue and no instrument.
 """
 
+import errno
 import hashlib
 import os
 import select
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+from urllib.parse import urlsplit
 
 import serial
 from serial.rs485 import RS485Settings
 
 from devsup.errors import LineLost, PortInUse
 
+# What pyserial and its back-ends raise when a port is not there, not capable or not any more.
+_FAILURES: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+)
 if sys.platform != "win32":  # there, COM ports are exclusive by themselves
     import fcntl
     import termios
 
+    _FAILURES += (termios.error,)
+
 _CHUNK = 4096
+_SLICE_S = 0.01  # longest wait inside read() of a back-end that cannot be waited for otherwise
+_WRITE_LIMIT_S = 2.0
+_FLUSH_LIMIT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,11 @@ class LineSettings:
         """A local device, as against `socket://` and the like."""
         return "://" not in self.url
 
+    @property
+    def claim(self) -> str:
+        """What two spellings of one network line have in common."""
+        return urlsplit(self.url).netloc.lower() or self.url
+
 
 class Line:
     """Exclusive use of an open line. Every method raises LineLost when the port has gone."""
@@ -57,7 +78,7 @@ class Line:
         self.strays = 0
         self._serial: Any = None
         self._fd: int | None = None
-        self._lock: BinaryIO | None = None
+        self._lock: int | None = None
 
     @property
     def is_open(self) -> bool:
@@ -65,15 +86,17 @@ class Line:
 
     def open(self) -> None:
         """Open and claim the line. Raises PortInUse when it is claimed, LineLost when it is not there."""
-        self._lock = None if self.settings.is_device else _lock_file(self.settings.url)
         try:
+            self._lock = None if self.settings.is_device else _lock_file(self.settings)
             self._serial = _open_serial(self.settings)
-        except (OSError, ValueError) as error:
+        except PortInUse:
+            raise
+        except _FAILURES as error:
             self.close()
-            if _is_claimed(error):
+            if self.settings.is_device and _is_claimed(error):
                 raise PortInUse(f"{self.settings.url} is in use by another program or line") from error
             raise LineLost(f"{self.settings.url} cannot be opened: {error}") from error
-        self._fd = _descriptor(self._serial)
+        self._fd = _descriptor(self.settings, self._serial)
         self._set_exclusive(True)
 
     def close(self) -> None:
@@ -81,19 +104,18 @@ class Line:
         self._set_exclusive(False)
         port, self._serial, self._fd = self._serial, None, None
         lock, self._lock = self._lock, None
-        for thing in (port, lock):
-            if thing is not None:
-                try:
-                    thing.close()
-                except OSError:
-                    pass  # the device has gone already
+        if port is not None:
+            with suppress(*_FAILURES):  # the device has gone already
+                port.close()
+        if lock is not None:
+            os.close(lock)
 
     def send(self, data: bytes) -> None:
         """Put all of `data` on the wire."""
         try:
             self._serial.write(data)
-        except (OSError, AttributeError) as error:
-            raise self._lost(error) from error
+        except _FAILURES as error:
+            raise LineLost(f"{self.settings.url}: {error}") from error
         self.bytes_moved += len(data)
 
     def receive(self, deadline: float) -> bytes:
@@ -101,16 +123,18 @@ class Line:
         wait_s = max(0.0, deadline - time.monotonic())
         try:
             data = self._read(wait_s)
-        except (OSError, ValueError, AttributeError, TypeError) as error:
-            raise self._lost(error) from error
+        except _FAILURES as error:
+            raise LineLost(f"{self.settings.url}: {error}") from error
         self.bytes_moved += len(data)
         return data
 
     def flush(self) -> int:
-        """Throw away what has arrived unasked; returns how many bytes that was."""
-        dropped = 0
+        """Throw away what has arrived unasked; returns how many bytes that was. A flood does not hold it."""
+        dropped, limit = 0, time.monotonic() + _FLUSH_LIMIT_S
         while data := self.receive(0.0):
             dropped += len(data)
+            if time.monotonic() > limit:
+                break
         return dropped
 
     def drain(self, quiet_s: float, limit_s: float) -> float | None:
@@ -130,18 +154,23 @@ class Line:
 
     def _read(self, wait_s: float) -> bytes:
         if self._fd is None:
-            self._serial.timeout = wait_s
-            first: bytes = self._serial.read(1)
-            return first + self._serial.read(self._serial.in_waiting) if first else b""
-        if not select.select([self._fd], [], [], wait_s)[0]:
+            return self._read_in_slices(time.monotonic() + wait_s)
+        if not _readable(self._fd, wait_s):
             return b""
         data = os.read(self._fd, _CHUNK)
         if not data:
             raise LineLost(f"{self.settings.url} hung up")
         return data
 
-    def _lost(self, error: Exception) -> LineLost:
-        return error if isinstance(error, LineLost) else LineLost(f"{self.settings.url}: {error}")
+    def _read_in_slices(self, deadline: float) -> bytes:
+        """Where there is no descriptor. The port's own time-out stays as it is, because to change
+        it negotiates all settings anew with an RFC 2217 server."""
+        while True:
+            waiting = self._serial.in_waiting
+            if not waiting and time.monotonic() >= deadline:
+                return b""
+            if first := bytes(self._serial.read(waiting or 1)):
+                return first + bytes(self._serial.read(self._serial.in_waiting))
 
     def _set_exclusive(self, on: bool) -> None:
         """TIOCEXCL keeps terminal programs out; a pty outlives its opener, so it is left alone."""
@@ -163,41 +192,59 @@ def _open_serial(settings: LineSettings) -> Any:
         parity=settings.parity,
         stopbits=settings.stopbits,
         rtscts=settings.rtscts,
-        timeout=0,
-        write_timeout=2.0,
+        timeout=_SLICE_S,
         do_not_open=True,
     )
-    if settings.is_device:
-        port.exclusive = True
+    port.exclusive = True
+    if not settings.url.startswith("rfc2217://"):  # refuses to open with a write time-out
+        port.write_timeout = _WRITE_LIMIT_S
     if settings.rs485:
         port.rs485_mode = RS485Settings()
     port.open()
     return port
 
 
-def _descriptor(port: Any) -> int | None:
-    """A file descriptor to wait on, where the back-end has one."""
-    if sys.platform == "win32":
+def _descriptor(settings: LineSettings, port: Any) -> int | None:
+    """A file descriptor to wait on, where there is one and nothing sits between it and the bytes."""
+    if sys.platform == "win32" or not (settings.is_device or settings.url.startswith("socket://")):
         return None
-    try:
-        return int(port.fileno())
-    except (OSError, AttributeError, ValueError, NotImplementedError):
-        return None
+    return int(port.fileno())
+
+
+def _readable(descriptor: int, wait_s: float) -> bool:
+    """select() cannot take descriptors above 1023, poll() cannot take terminals on macOS."""
+    if sys.platform != "linux":
+        return bool(select.select([descriptor], [], [], wait_s)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(1000.0 * wait_s))
 
 
 def _is_claimed(error: Exception) -> bool:
-    number = getattr(error, "errno", None)
-    return number in (11, 16) or "exclusively lock" in str(error)  # EAGAIN of flock, EBUSY of TIOCEXCL
+    if sys.platform == "win32":
+        return "PermissionError(13" in str(error)
+    taken = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY)  # of flock, of TIOCEXCL
+    return getattr(error, "errno", None) in taken
 
 
-def _lock_file(url: str) -> BinaryIO | None:
+def _lock_file(settings: LineSettings) -> int | None:
     """A network line has no device to lock, so its claim is a locked file in the temporary folder."""
     if sys.platform == "win32":
         return None
-    path = Path(tempfile.gettempdir()) / f"line-{hashlib.sha256(url.encode()).hexdigest()[:16]}.lock"
+    name = hashlib.sha256(settings.claim.encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir()) / f"line-{name}.lock"
+    descriptor = _open_anybodys(path)
     try:
-        handle = path.open("ab")
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise PortInUse(f"{url} is claimed by another program or line ({path})") from error
-    return handle
+        os.close(descriptor)
+        raise PortInUse(f"{settings.url} is in use by another program or line ({path})") from error
+    return descriptor
+
+
+def _open_anybodys(path: Path) -> int:
+    """Another user's left-over lock file can be locked as well, but must not be asked to be created."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
