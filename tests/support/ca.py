@@ -138,7 +138,7 @@ class CaClient:
         count: int | None = None,
         timeout: float = 0,
     ) -> Reading:
-        """The value with alarm and time (form `time`), with limits and units (`ctrl`), or as text (`string`)."""
+        """The value with alarm and time; with form `ctrl`, limits and units; with `string`, as text."""
         reply = self.ask("get", timeout, name=name, form=form, as_string=as_string, count=count)
         return Reading.of(reply)
 
