@@ -64,7 +64,8 @@ class Instrument:
         self.name = name
         self.health: Health = bus.port.device(name, manners)
         self.plate = Plate()
-        self.doubts = 0
+        self.doubts = 0  # readings that were read twice
+        self.zeros = 0  # zeros that were confirmed
         self._missing: frozenset[Parameter] = frozenset()
         self._last: Reading | None = None
 
@@ -138,6 +139,7 @@ class Instrument:
         """
         retries = len(self.health.manners.retry_delays_s)
         await self._run(self._make_safe, Priority.SAFE, key="safe", retries=retries)
+        self.zeros += 1
 
     async def set_mode(self, mode: Mode) -> None:
         """Change the control mode, confirmed by reading it back."""

@@ -1,0 +1,51 @@
+"""The emergency stop every IOC has: one command that latches, one that releases, and the last reason.
+
+Knows PVs only; what stopping means is the subsystem's, handed in as coroutines.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from iocs.caserver import AlarmSeverity, Refused
+from iocs.common import pv
+from iocs.common.pv import Group
+from iocs.common.spec import AlarmPolicy, Archive
+
+Action = Callable[[], Awaitable[str]]
+"""Does its work and returns what went wrong, in words; empty when all is well."""
+
+
+class EStopPVs(Group):
+    """`EStop` makes everything safe and keeps it so until `EStop:Reset`."""
+
+    estop = pv.command("EStop", "Emergency stop: make everything safe", access="SAFETY")
+    active = pv.flag(
+        "EStop:Active",
+        "Emergency stop is latched",
+        states=("Ready", "STOPPED"),
+        severities={"STOPPED": AlarmSeverity.MAJOR},
+        archive=Archive(),
+        alarm=AlarmPolicy("Find out who stopped it and why; make sure it is safe; then EStop:Reset."),
+        initial=0,
+    )
+    reset = pv.command("EStop:Reset", "Release the emergency stop", access="SAFETY")
+    reason = pv.text("Reason", "Last decision, in words", max_length=160, archive=Archive())
+
+    def __init__(self, prefix: str, trip: Action, release: Action) -> None:
+        super().__init__(prefix)
+        self._trip = trip
+        self._release = release
+
+    def say(self, reason: str) -> None:
+        """Publish why something was done or refused."""
+        self.reason.set_ok(reason[:159])
+
+    async def put_estop(self, value: int) -> None:
+        self.active.set_ok(1)
+        if problem := await self._trip():
+            raise Refused(f"stopped and latched, but: {problem}")
+
+    async def put_reset(self, value: int) -> None:
+        problem = await self._release()
+        self.active.set_ok(0)
+        if problem:
+            self.say(problem)

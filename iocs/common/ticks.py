@@ -1,0 +1,52 @@
+"""A steady beat: the next tick is counted from the last one due, so it does not drift.
+
+Knows the event loop's clock and nothing of what is done on a tick.
+"""
+
+import asyncio
+import math
+
+
+class Ticks:
+    """`await ticks.next()` returns at the next tick; the period may change at any time.
+
+    `overruns` counts ticks that passed while the previous one was still being worked on.
+    """
+
+    def __init__(self, period_s: float) -> None:
+        self.overruns = 0
+        self._period_s = period_s
+        self._due: float | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def period_s(self) -> float:
+        return self._period_s
+
+    @period_s.setter
+    def period_s(self, period_s: float) -> None:
+        self._period_s = period_s
+        self._due = None  # a new period counts from now
+        self._changed.set()
+
+    async def next(self) -> int:
+        """Wait for the next tick; returns how many were missed. The first comes at once."""
+        clock = asyncio.get_running_loop().time
+        if self._due is None:
+            self._due = clock()
+        while (wait_s := self._due - clock()) > 0:
+            await self._pause(wait_s)
+        missed = math.floor((clock() - self._due) / self._period_s)
+        self._due += (missed + 1) * self._period_s
+        self.overruns += missed
+        return missed
+
+    async def _pause(self, wait_s: float) -> None:
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        if self._due is None:
+            self._due = asyncio.get_running_loop().time() + self._period_s

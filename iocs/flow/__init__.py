@@ -1,0 +1,1 @@
+"""Bronkhorst instruments sharing serial lines."""

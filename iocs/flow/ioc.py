@@ -1,0 +1,75 @@
+"""The flow IOC, read top to bottom as the data path: ports -> instruments -> logic -> PVs -> safe()."""
+
+import asyncio
+
+from devsup.bronkhorst import Instrument
+from devsup.port import Port
+from devsup.propar_bus import ProparBus
+from iocs.caserver import current_server, spawn
+from iocs.common.pv import Group
+from iocs.common.status import StatusPVs
+from iocs.common.subsystem import Subsystem
+from iocs.flow.config import FlowConfig, OnLoss, read
+from iocs.flow.guard import Guard
+from iocs.flow.instrument import FlowInstrument
+from iocs.flow.line import FlowLine
+from iocs.flow.plant import FlowPlant
+from iocs.flow.simulation import Simulation
+
+
+class FlowIoc:
+    """Everything one process owns, wired."""
+
+    def __init__(self, config: FlowConfig, prefix: str, simulate: bool) -> None:
+        self.config = config
+        self.simulation = Simulation(config.lines, prefix) if simulate else None
+        if self.simulation:
+            config = self.simulation.config(config)
+        self.ports = [Port(line.name, line.settings, line.manners) for line in config.lines]
+        self.lines = [
+            FlowLine(prefix, ProparBus(port, line.framing), line)
+            for port, line in zip(self.ports, config.lines, strict=True)
+        ]
+        devices = [
+            (Instrument(line.bus, node.node, node.name, node.manners), node)
+            for line in self.lines
+            for node in line.config.instruments
+        ]
+        self.guard = Guard([device for device, _ in devices])
+        self.instruments = [FlowInstrument(prefix, device, node, self.guard) for device, node in devices]
+        self.plant = FlowPlant(prefix, self.guard, config, lambda: current_server().client_count)
+        simulated = self.simulation.groups if self.simulation else []
+        served: list[Group] = [self.plant, *self.instruments, *self.lines, *simulated]
+        self.status = StatusPVs(prefix, sum(len(group.pvdb) for group in served))
+        self.groups = [*served, self.status]
+
+    async def start(self) -> None:
+        """Claim the lines and begin to poll. Raises PortInUse when a line belongs to somebody else."""
+        if self.simulation:
+            self.simulation.start()
+        for port in self.ports:
+            port.start()
+        for instrument in self.instruments:
+            spawn(instrument.run(), instrument.prefix)
+        for line in self.lines:
+            spawn(line.run(), line.prefix)
+        spawn(self.plant.run(), self.plant.prefix)
+        spawn(self.status.run(), self.status.prefix)
+
+    async def stop(self) -> None:
+        """What the configuration wants at shutdown, then give the lines back."""
+        if self.config.on_shutdown is OnLoss.ZERO:
+            await self.guard.zero_all("Shutdown")
+        for port in self.ports:
+            await asyncio.to_thread(port.stop)
+        if self.simulation:
+            self.simulation.stop()
+
+
+SUBSYSTEM = Subsystem(
+    name="flow",
+    title="Bronkhorst instruments sharing serial lines",
+    prefix="LAB:FLOW:",
+    read=read,
+    build=FlowIoc,
+)

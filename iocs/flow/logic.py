@@ -1,0 +1,180 @@
+"""Decisions of the flow IOC: may this order go out, is this flow where it should be, who still owes a zero.
+
+Pure: every function gets the state, the facts and `now` (monotonic seconds) and returns the new state
+or a reason in words. No I/O, no clock, no PV.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from devsup.bronkhorst_values import STOPS_FLOW, Mode, Reading
+from devsup.health import Link
+
+# -- emergency stop -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The latch of the emergency stop, and the instruments whose zero is not confirmed yet."""
+
+    active: bool = False
+    owed: frozenset[str] = frozenset()
+
+
+def trip(stop: Stop, names: frozenset[str]) -> Stop:
+    """Latch, and owe every instrument a zero."""
+    return Stop(True, stop.owed | names)
+
+
+def zeroed(stop: Stop, name: str) -> Stop:
+    """One instrument confirmed its zero."""
+    return replace(stop, owed=stop.owed - {name})
+
+
+def released(stop: Stop) -> Stop:
+    """Reset by the operator. A zero that is still owed stays owed: it is sent when the instrument returns."""
+    return replace(stop, active=False)
+
+
+# -- may this order go out? -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about one instrument when an order for it arrives."""
+
+    name: str
+    link: Link
+    silent_s: float
+    capacity: float
+    unit: str
+    stop: Stop
+
+
+def refuse_order(facts: Facts) -> str:
+    """Why no command can reach the instrument; empty when one may be tried."""
+    if facts.link is Link.LOST:
+        heard = f"silent for {facts.silent_s:.0f} s" if math.isfinite(facts.silent_s) else "never heard"
+        return f"{facts.name} does not answer ({heard})"
+    return ""
+
+
+def refuse_setpoint(facts: Facts, value: float, drive_high: float) -> str:
+    """Why this setpoint is not sent; empty when it is. Zero is refused to nobody who can hear it."""
+    if facts.stop.active and value != 0.0:
+        return "emergency stop is active: EStop:Reset first"
+    if facts.name in facts.stop.owed and value != 0.0:
+        return f"{facts.name} has not confirmed its emergency zero yet"
+    if no_link := refuse_order(facts):
+        return no_link
+    if math.isnan(facts.capacity):
+        return f"{facts.name}: its capacity is not known yet"
+    limit = facts.capacity if math.isnan(drive_high) else min(facts.capacity, drive_high)
+    if not 0.0 <= value <= limit:
+        return f"{facts.name}: {value:g} is outside 0 to {limit:g} {facts.unit}"
+    return ""
+
+
+SERVICE_MODES = frozenset({Mode.TEST, Mode.TUNE, Mode.CALIBRATE, Mode.VALVE_STEERING})
+
+
+def refuse_mode(facts: Facts, mode: Mode | None) -> str:
+    """Why this control mode is not sent; empty when it is."""
+    if mode is None:
+        return "this state only shows what the instrument reports"
+    if mode in SERVICE_MODES:
+        return f"{mode.name.lower().replace('_', ' ')} is a service mode: set it at the instrument"
+    if (facts.stop.active or facts.name in facts.stop.owed) and mode not in STOPS_FLOW:
+        return "emergency stop is active: only modes that stop the flow"
+    return refuse_order(facts)
+
+
+# -- is the flow where it should be? --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """How near (part of the range) and how soon (seconds) a flow has to follow its setpoint."""
+
+    tolerance: float = 0.02
+    settle_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Since when the flow, and since when the setpoint readback, has been away from its target."""
+
+    setpoint: float = math.nan
+    flow_off_since: float | None = None
+    readback_off_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the watch says now; empty reasons are good news."""
+
+    deviation: float
+    flow: str = ""
+    readback: str = ""
+
+
+def watch(
+    state: Watch, reading: Reading, demand: float, capacity: float, band: Band, now: float
+) -> tuple[Watch, Verdict]:
+    """Judge one reading. A new setpoint starts the settling time anew; so does coming back into the band."""
+    deviation = reading.flow - reading.setpoint
+    width = band.tolerance * capacity
+    moved = reading.setpoint != state.setpoint
+    flow_off = None if moved else state.flow_off_since
+    flow_off = (now if flow_off is None else flow_off) if abs(deviation) > width else None
+    # a demand that was never given, or an unknown capacity, cannot be missed
+    missed = abs(demand - reading.setpoint) > max(1e-3 * abs(demand), capacity / 16000.0)
+    read_off = (now if state.readback_off_since is None else state.readback_off_since) if missed else None
+    after = Watch(reading.setpoint, flow_off, read_off)
+    late = flow_off is not None and now - flow_off >= band.settle_s
+    other = read_off is not None and now - read_off >= band.settle_s
+    return after, Verdict(
+        deviation,
+        f"flow is {deviation:+.3g} from its setpoint since {now - (flow_off or now):.0f} s" if late else "",
+        f"instrument holds setpoint {reading.setpoint:g}, not {demand:g}" if other else "",
+    )
+
+
+# -- what the instrument's alarm bits say ---------------------------------------------------------
+
+ALARM_BITS = (
+    "Error",
+    "Warning",
+    "Minimum",
+    "Maximum",
+    "Batch",
+    "PowerUp",
+    "MasterSlave",
+    "Hardware",
+)
+
+
+def alarm_flags(info: int) -> dict[str, bool]:
+    """Alarm info (DDE 28) by name. Bit 5 alone says power-up, with bit 2 or 3 it is a response alarm."""
+    flags = {name: bool(info >> bit & 1) for bit, name in enumerate(ALARM_BITS)}
+    response = flags["PowerUp"] and (flags["Minimum"] or flags["Maximum"])
+    return flags | {"PowerUp": flags["PowerUp"] and not response, "Response": response}
+
+
+# -- is anybody watching? -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """When a client was last connected; None until the first one, and after its loss was acted on."""
+
+    seen: float | None = None
+
+
+def audience(state: Audience, clients: int, patience_s: float, now: float) -> tuple[Audience, bool]:
+    """Is it time to act on the loss of all clients? True once per loss; nobody yet is not a loss."""
+    if clients > 0:
+        return Audience(now), False
+    if state.seen is not None and now - state.seen >= patience_s:
+        return Audience(None), True
+    return state, False
