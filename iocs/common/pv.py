@@ -237,7 +237,8 @@ class Group:
             async def put_setpoint(self, value: float) -> float | None: ...
 
     `put_<attribute>` gets the checked value (a float, int or str; the index of a state), raises Refused
-    to refuse, and returns what to store or None for the value as sent.
+    to refuse, and returns what to store or None for the value as sent. (An attribute named like a
+    factory, `setpoint = setpoint(...)`, would hide the factory from the lines below it.)
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

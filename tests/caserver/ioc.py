@@ -39,7 +39,7 @@ class Bench(Group):
     plain = readback("Plain", "No limits", source="device", unit="V", precision=1)
     banded = readback("Banded", "With deadband", deadband=5, heartbeat_s=1e9)
     count = counter("Count", "Beyond 32 bit", initial=5e9)
-    setpoint = setpoint("Setpoint", "Slow demand", unit="ln/min", precision=2, drive=(0, 10), initial=1)
+    demand = setpoint("Setpoint", "Slow demand", unit="ln/min", precision=2, drive=(0, 10), initial=1)
     clipped = setpoint("Clipped", "Clips", drive=(0, 10), clip=True, writable=True, initial=1)
     free = setpoint("Free", "Anything finite", writable=True, initial=0, hihi=50)
     guarded = setpoint("Guarded", "Access rules apply", writable=True, initial=0)
@@ -62,7 +62,7 @@ class Bench(Group):
     burst = integer("Burst", "Writes Plain so often at once", initial=0)
     capacity = setpoint("Capacity", "Reconfigures Setpoint", initial=10)
 
-    async def put_setpoint(self, value: float) -> float | None:
+    async def put_demand(self, value: float) -> float | None:
         self.log.set_ok(f"{self.log.value}{value:g};")
         await asyncio.sleep(0.15)
         if value == 7:
@@ -96,7 +96,7 @@ class Bench(Group):
             self.plain.set_ok(i + 1)
 
     async def put_capacity(self, value: float) -> None:
-        self.setpoint.reconfigure(drive=(0, value), display=(0, value), units="g/h")
+        self.demand.reconfigure(drive=(0, value), display=(0, value), units="g/h")
 
 
 rules = Rules()
