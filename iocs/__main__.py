@@ -152,7 +152,9 @@ def document(subsystem: Subsystem[Any], options: argparse.Namespace) -> bool:
     readme = subsystem.package / "README.md"
     try:
         return export.update(readme, table, only_check=options.check)
-    except (OSError, export.NoTable) as error:
+    except OSError as error:
+        sys.exit(f"{readme}: {error.strerror}")
+    except export.NoTable as error:
         sys.exit(f"{readme}: {error}")
 
 

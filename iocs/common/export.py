@@ -95,12 +95,13 @@ def _table(alike: Sequence[Group], prefix: str) -> str:
 
 def _heading(prefixes: Sequence[str]) -> str:
     """``#### `$(P)<name>:` (N2, Air)``, or the prefix if there is one only."""
-    columns = list(zip(*(prefix.split(":") for prefix in prefixes), strict=False))
+    parts = (prefix.replace("$(P)", "$(P):", 1).split(":") for prefix in prefixes)
+    columns = list(zip(*parts, strict=False))
     differing = [column for column in columns if len(set(column)) > 1]
     if len(differing) != 1:
         return "#### " + ", ".join(f"`{prefix}`" for prefix in prefixes)
     common = ":".join(column[0] if column is not differing[0] else "<name>" for column in columns)
-    return f"#### `{common}` ({', '.join(differing[0])})"
+    return f"#### `{common.replace('$(P):', '$(P)', 1)}` ({', '.join(differing[0])})"
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> list[str]:

@@ -36,7 +36,7 @@ class Ioc(Protocol):
 
 @dataclass(frozen=True)
 class Subsystem(Generic[C]):
-    """A kind of IOC: `read` gives its typed configuration, `build(config, prefix, simulate)` opens nothing."""
+    """A kind of IOC: `read` gives its configuration, `build(config, prefix, simulate)` opens nothing."""
 
     name: str
     title: str
