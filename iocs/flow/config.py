@@ -89,7 +89,7 @@ def _line(name: str, section: Section) -> LineConfig:
         name=name,
         settings=_settings(section),
         manners=manners,
-        framing=section.choice("framing", FRAMINGS, default=Framing.BINARY),
+        framing=FRAMINGS[section.choice("framing", tuple(FRAMINGS), default="binary")],
         instruments=tuple(
             _instrument(who, node, manners, poll_s)
             for who, node in section.mapping("instruments", at_least=1)

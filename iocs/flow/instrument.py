@@ -24,6 +24,7 @@ T = TypeVar("T")
 COUNTER_S = 2.0  # the totaliser is housekeeping
 PLATE_S = 300.0  # range, fluid and name plate are looked at again this often
 RESOLUTION = 1e-4  # smallest change of flow worth an event, in ranges
+ARCHIVED = 1e-3  # … and worth archiving
 
 
 class FlowInstrument(InstrumentPVs):
@@ -144,7 +145,8 @@ class FlowInstrument(InstrumentPVs):
         for record in (self.flow, self.setpoint_rbv, self.capacity, self.deviation):
             record.reconfigure(units=unit, display=(0.0, capacity))
         self.setpoint.reconfigure(units=unit, display=(0.0, capacity), drive=(0.0, top))
-        self.flow.reconfigure(mdel=capacity * RESOLUTION)
+        for record in (self.flow, self.deviation):
+            record.reconfigure(mdel=capacity * RESOLUTION, adel=capacity * ARCHIVED)
 
     def _show_link(self) -> None:
         health = self.instrument.health
