@@ -75,7 +75,8 @@ def bench(given: argparse.Namespace) -> list[ProparNode]:
 
 def throw(server: ProparLine, line: PtyLine, text: str) -> None:
     """Set a fault as written on the command line; ValueError says what is wrong with the text."""
-    match = SWITCH.fullmatch(text.strip())
+    text = text.strip()
+    match = SWITCH.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r}: expected NODE=FAULT[:PROBABILITY[:SECONDS]]")
     chance = float(match["chance"] or 1.0)

@@ -19,7 +19,7 @@ class Fault(enum.Enum):
     LATE = "answers after the next request to anybody, or after `delay_s`"
     FOREIGN_NODE = "the answer carries another node"
     WRONG_INDEX = "the answer carries the labels of another parameter"
-    WRONG_SEQUENCE = "the answer carries another sequence number"
+    WRONG_SEQUENCE = "the answer carries another sequence number (not in ASCII, which has none)"
     NOISE_BEFORE = "random bytes before the answer"
     NOISE_INSIDE = "random bytes inside the answer"
     TRUNCATED = "the answer breaks off"

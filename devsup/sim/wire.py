@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from devsup.sim.faults import LineFault, garble
 
 BITS_PER_BYTE = 10  # 8N1
 ANSWER_S = 5.0  # for the line's own thread to obey
+LATENESS_LIMIT_S, LATENESS_GAIN = 0.0005, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,23 @@ class Pacer:
         self._waiting.clear()
 
 
+class Sleeper:
+    """Waits until a moment, allowing for how late the kernel has been waking it."""
+
+    def __init__(self) -> None:
+        self.lateness_s = 0.0  # running estimate
+
+    def wait(self, sources: Sequence[int], until: float | None) -> list[int]:
+        """The sources that have something to read; empty when the moment has come."""
+        aim = None if until is None else until - self.lateness_s
+        wait_s = None if aim is None else max(0.0, aim - time.monotonic())
+        ready = select.select(sources, [], [], wait_s)[0]
+        if aim is not None and wait_s and not ready:
+            seen = min(time.monotonic() - aim, LATENESS_LIMIT_S)
+            self.lateness_s += LATENESS_GAIN * (seen - self.lateness_s)
+        return ready
+
+
 class PtyLine:
     """One line with a server at its far end; `url` is what a master opens.
 
@@ -109,6 +127,7 @@ class PtyLine:
         self._fault = LineFault.OK
         self._noise_probability = 1.0
         self._pacer = Pacer(baudrate)
+        self._sleeper = Sleeper()
         self._master = self._slave = -1
         self._bell: tuple[int, int] | None = None
         self._errands: queue.SimpleQueue[tuple[Callable[[], None], threading.Event]] = queue.SimpleQueue()
@@ -217,10 +236,8 @@ class PtyLine:
     def _turn(self) -> None:
         assert self._bell is not None
         sources = [self._bell[0], self._master] if self.up else [self._bell[0]]
-        due = self._pacer.due()
-        wait_s = None if due is None else max(0.0, due - time.monotonic())
-        ready, _, _ = select.select(sources, [], [], wait_s)
-        while (data := self._pacer.take(time.monotonic())) is not None:
+        ready = self._sleeper.wait(sources, self._pacer.due())
+        while (data := self._pacer.take(time.monotonic() + self._sleeper.lateness_s)) is not None:
             self._deliver(data)
         if self._master in ready:
             self._listen()
