@@ -1,17 +1,30 @@
 """The emergency stop every IOC has: one command that latches, one that releases, and the last reason.
 
-Knows PVs only; what stopping means is the subsystem's, handed in as coroutines.
+Knows PVs only; what stopping means is the subsystem's, handed in as coroutines. Every refused put of
+the IOC says why in `Reason`.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from iocs.caserver import AlarmSeverity, Refused
+from iocs.caserver import AlarmSeverity, Record, Refused
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.pv import Group, NoHooks
 from iocs.common.spec import AlarmPolicy, Archive
 
 Action = Callable[[], Awaitable[str]]
 """Does its work and returns what went wrong, in words; empty when all is well."""
+
+
+class Refusals(NoHooks):
+    """Lets every group of an IOC say in `Reason` why a put was refused."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
+        super().refused(record, reason, value, user, host)
+        self._say(f"Refused {record.name} = {value}: {reason}")
 
 
 class EStopPVs(Group):

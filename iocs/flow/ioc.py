@@ -6,6 +6,7 @@ from devsup.bronkhorst import Instrument
 from devsup.port import Port
 from devsup.propar_bus import ProparBus
 from iocs.caserver import current_server, spawn
+from iocs.common.estop import Refusals
 from iocs.common.pv import Group
 from iocs.common.status import StatusPVs
 from iocs.common.subsystem import Subsystem
@@ -42,6 +43,8 @@ class FlowIoc:
         served: list[Group] = [self.plant, *self.instruments, *self.lines, *simulated]
         self.status = StatusPVs(prefix, sum(len(group.pvdb) for group in served))
         self.groups = [*served, self.status]
+        for group in self.groups:
+            group.hooks = Refusals(self.plant.say)
 
     async def start(self) -> None:
         """Claim the lines and begin to poll. Raises PortInUse when a line belongs to somebody else."""
