@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from devsup.sim.faults import LineFault
-from devsup.sim.wire import Pacer, PtyLine, Sleeper, Transmission
+from devsup.sim.pace import Pacer, Sleeper
+from devsup.sim.wire import PtyLine, Transmission
 from tests.support.waiting import wait_until
 
 BYTE_S = 10 / 38400
