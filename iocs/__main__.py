@@ -210,10 +210,10 @@ def add_exports(command: argparse.ArgumentParser) -> None:
     docs = kinds.add_parser("docs", help="the PV tables in iocs/*/README.md", parents=[common()])
     for kind in (pvs, docs):
         kind.add_argument("subsystem", type=subsystem_name, nargs="*", help="default: all")
-        add_building(kind)
+    add_building(pvs)
     pvs.set_defaults(run=export_pvs)
     docs.add_argument("--check", action="store_true", help="change nothing, exit 1 if one is out of date")
-    docs.set_defaults(run=export_docs)
+    docs.set_defaults(run=export_docs, db=None, prefix=None, simulate=True)
 
 
 def macro(text: str) -> tuple[str, str]:
