@@ -176,6 +176,9 @@ class Circuit(asyncio.Protocol):
         while len(buffer) - position >= HEADER.size:
             command, size, dtype, count, first, second = HEADER.unpack_from(buffer, position)
             start = position + HEADER.size
+            handler = HANDLERS.get(command)
+            if handler is None:
+                raise ProtocolError(f"command {command} is unknown")
             if size == 0xFFFF and count == 0:
                 if len(buffer) - start < LONG_SIZES.size:
                     break
@@ -186,16 +189,10 @@ class Circuit(asyncio.Protocol):
             if len(buffer) - start < size:
                 break
             position = start + size
-            self._handle(Message(command, dtype, count, first, second, bytes(buffer[start:position])))
+            handler(self, Message(command, dtype, count, first, second, bytes(buffer[start:position])))
             if self._transport is None or self._transport.is_closing():
                 break
         del buffer[:position]
-
-    def _handle(self, message: Message) -> None:
-        handler = HANDLERS.get(message.command)
-        if handler is None:
-            raise ProtocolError(f"command {message.command} is unknown")
-        handler(self, message)
 
     def _channel(self, sid: int) -> Channel:
         try:
