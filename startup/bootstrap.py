@@ -71,18 +71,18 @@ def lock() -> Iterator[int]:
 
 
 def is_current(extra: str) -> bool:
-    """Whether .venv was completed for these pins, this place and this Python, with the extra."""
+    """Whether .venv is complete, with the pins of today and the extra."""
     if not is_complete():
         return False
-    fingerprint, *extras = STAMP.read_text().splitlines()
-    return fingerprint == fingerprint_for(venv_version()) and extra in ["", *extras]
+    _, pins, *extras = STAMP.read_text().splitlines()
+    return pins == hash_of_pins() and extra in ["", *extras]
 
 
 def is_complete() -> bool:
-    """Whether .venv was finished and runs, with the Python asked for by $PYTHON if that is set."""
+    """Whether .venv was finished, here and with the Python that is in it or is asked for by $PYTHON."""
     version = venv_version()
     wanted = sys.version if "PYTHON" in os.environ else version
-    return STAMP.is_file() and version == wanted != ""
+    return STAMP.is_file() and version == wanted != "" and STAMP.read_text().startswith(origin(version))
 
 
 def venv_version() -> str:
@@ -94,9 +94,14 @@ def venv_version() -> str:
         return ""
 
 
-def fingerprint_for(version: str) -> str:
-    """Changes with the pins, the place of the repository and the Python."""
-    seen = hashlib.sha256(f"{ROOT}\n{version}\n".encode())
+def origin(version: str) -> str:
+    """The line of the stamp that says where .venv was made and with what: it works nowhere else."""
+    return f"{ROOT} {' '.join(version.split())}\n"
+
+
+def hash_of_pins() -> str:
+    """Changes with what is to be installed."""
+    seen = hashlib.sha256()
     for name in ("setup.cfg", "pyproject.toml"):
         seen.update((ROOT / name).read_bytes())
     return seen.hexdigest()
@@ -121,7 +126,7 @@ def install(extra: str, held: int) -> None:
 def write_stamp(extra: str) -> None:
     """Marks .venv as complete, in one step."""
     draft = STAMP.with_suffix(".new")
-    draft.write_text(f"{fingerprint_for(venv_version())}\n{extra}\n")
+    draft.write_text(f"{origin(venv_version())}{hash_of_pins()}\n{extra}\n")
     draft.replace(STAMP)
 
 
