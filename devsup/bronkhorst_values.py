@@ -88,11 +88,11 @@ def doubt(new: Reading, last: Reading | None, capacity: float) -> str:
             return f"flow {new.flow:g} or setpoint {new.setpoint:g} is beyond the range"
     if (new.valve or 0.0) > 100.0:
         return f"valve {new.valve:g} %"
-    return "" if last is None else _change(new, last, capacity)
+    return "first reading" if last is None else _change(new, last, capacity)
 
 
 def _change(new: Reading, last: Reading, capacity: float) -> str:
-    if _state(new) != _state(last):
+    if not _same_state(new, last, capacity):
         return "setpoint, alarm or control mode changed"
     if abs(new.flow - last.flow) > JUMP * capacity:
         return f"flow jumped from {last.flow:g} to {new.flow:g}"
@@ -105,7 +105,7 @@ def confirms(second: Reading, first: Reading, capacity: float) -> bool:
     """Does a second reading, taken at once, bear out a doubtful first?"""
     near = math.isnan(capacity) or abs(second.flow - first.flow) <= JUMP * capacity
     steady = _temperature_gap(second, first) <= TEMPERATURE_JUMP_K
-    return finite(second) and near and steady and _state(second) == _state(first)
+    return finite(second) and near and steady and _same_state(second, first, capacity)
 
 
 def finite(reading: Reading) -> bool:
@@ -113,11 +113,20 @@ def finite(reading: Reading) -> bool:
     return math.isfinite(reading.flow) and math.isfinite(reading.setpoint)
 
 
-def _state(reading: Reading) -> tuple[float, int | None, int | None]:
-    return reading.setpoint, reading.alarm, reading.mode
+def _same_state(one: Reading, two: Reading, capacity: float) -> bool:
+    """Same alarms, mode and setpoint. A setpoint from an analog input or a master is never twice the
+    same to the last bit."""
+    if (one.alarm, one.mode) != (two.alarm, two.mode):
+        return False
+    if one.mode is None or one.mode in OBEYS_SETPOINT or one.mode in STOPS_FLOW:
+        return one.setpoint == two.setpoint
+    return math.isnan(capacity) or abs(one.setpoint - two.setpoint) <= JUMP * capacity
 
 
 def _temperature_gap(one: Reading, two: Reading) -> float:
-    if one.temperature is None or two.temperature is None:
-        return 0.0
-    return abs(one.temperature - two.temperature)
+    """In K; none between readings that both have no temperature, beyond measure if one has."""
+    values = (one.temperature, two.temperature)
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if len(known) == 1:
+        return math.inf
+    return abs(known[0] - known[1]) if known else 0.0
