@@ -76,6 +76,8 @@ class Line:
         self.settings = settings
         self.bytes_moved = 0
         self.strays = 0
+        self.sent_at = 0.0  # when the latest request went out (monotonic seconds)
+        self._patience: tuple[float, float] = (0.0, 0.0)  # a deadline, and how far it was at first sight
         self._serial: Any = None
         self._fd: int | None = None
         self._lock: int | None = None
@@ -112,6 +114,7 @@ class Line:
 
     def send(self, data: bytes) -> None:
         """Put all of `data` on the wire."""
+        self.sent_at = time.monotonic()
         try:
             self._serial.write(data)
         except _FAILURES as error:
@@ -127,6 +130,14 @@ class Line:
             raise LineLost(f"{self.settings.url}: {error}") from error
         self.bytes_moved += len(data)
         return data
+
+    def renewed(self, deadline: float) -> float:
+        """Deadline of the exchange that begins now. Each exchange of a transaction has as long as its first:
+        a time-out is how long to wait for one reply, however many a transaction needs."""
+        now = time.monotonic()
+        if self._patience[0] != deadline:
+            self._patience = (deadline, deadline - now)
+        return now + self._patience[1]
 
     def flush(self) -> int:
         """Throw away what has arrived unasked; returns how many bytes that was. A flood does not hold it."""
