@@ -3,9 +3,10 @@
 Knows frames and the line they travel on; knows nothing of what an instrument's values mean.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from devsup import propar
 from devsup.errors import DeviceError, DeviceFault, FramingError, IdentityError, NoReply
@@ -18,11 +19,14 @@ T = TypeVar("T")
 _ABSENT = (5, 9)  # interface error codes that mean "that node does not answer"
 _GARBLED = (3, 4)  # … and those that mean "your frame arrived damaged"
 _SCAN_TIMEOUT_S = 0.05  # the vendor's find-first waits as long for each address
+_SCAN = (propar.NODE_ADDRESS, propar.IDENT, propar.NEXT_NODE)
+_IDENT_PREFIX = 3  # bytes of an ident string before the serial number
+_FLOOD_S = 0.1  # bytes that keep coming are not listened to for longer than this beyond the deadline
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node found by a bus scan."""
+    """A node found by a bus scan; `ident` is its serial number, empty if it does not tell."""
 
     address: int
     ident: str
@@ -55,15 +59,18 @@ class ProparBus:
     ) -> T:
         self._seq = (self._seq + 1) % 256
         sent = Frame(node, request, self._seq if self.framing is Framing.BINARY else None)
-        decoder = self.framing.decoder()
+        decoder, deadline = self.framing.decoder(), line.renewed(deadline)
         fault: DeviceFault = NoReply(f"node {node}: no reply")
         line.send(self.framing.encode(sent))
-        while chunk := line.receive(deadline):
+        while time.monotonic() < deadline + _FLOOD_S and (chunk := line.receive(deadline)):
             for item in decoder.feed(chunk):
+                if item == sent:
+                    continue  # a two-wire adapter that hears itself
                 try:
-                    if (data := _answer(item, sent)) is not None:
-                        return parse(data)
+                    return parse(_answer(item, sent))
                 except (IdentityError, FramingError, NoReply) as error:
+                    if _is_final(item, sent):
+                        raise
                     line.strays += isinstance(error, IdentityError)
                     fault = error
         if decoder.pending and isinstance(fault, NoReply):
@@ -75,7 +82,7 @@ class ProparBus:
 
         Each question is a transaction of its own at background priority, so polling goes on.
         """
-        health = Health("scan", Manners(retry_delays_s=(), command_timeout_s=_SCAN_TIMEOUT_S))
+        health = Health("scan", Manners(retry_delays_s=(), floor_s=_SCAN_TIMEOUT_S))
         found: dict[int, Node] = {}
         address: int | None = ANY_NODE
         while address is not None:
@@ -92,41 +99,53 @@ class ProparBus:
         return [found[address] for address in sorted(found)]
 
     async def _who(self, address: int, health: Health) -> tuple[Node, int] | None:
-        asked = (propar.NODE_ADDRESS, propar.IDENT, propar.NEXT_NODE)
+        """The node that answers at `address`, and the address it names as the next; None if none does."""
+        try:
+            own, ident, following = await self._ask(address, _SCAN, health)
+            return Node(int(own), str(ident)[_IDENT_PREFIX:]), int(following)
+        except DeviceError:  # somebody is there, but does not know all of these
+            return None if address == ANY_NODE else (Node(address, ""), 0)
+        except (NoReply, IdentityError, FramingError):
+            return None
 
+    async def _ask(self, address: int, asked: Sequence[Parameter], health: Health) -> tuple[Value, ...]:
         def work(line: Line, deadline: float) -> tuple[Value, ...]:
             return self.read(line, deadline, address, asked)
 
-        try:
-            own, ident, following = await self.port.run(
-                work,
-                health,
-                Priority.BACKGROUND,
-                timeout_s=_SCAN_TIMEOUT_S,
-                retries=0,
-                label=f"scan {address}",
-            )
-        except (NoReply, DeviceError, IdentityError, FramingError):
-            return None
-        return Node(int(own), str(ident)), int(following)
+        return await self.port.run(
+            work,
+            health,
+            Priority.BACKGROUND,
+            timeout_s=_SCAN_TIMEOUT_S,
+            retries=0,
+            label=f"scan {address}",
+        )
 
 
-def _answer(item: Decoded, sent: Frame) -> bytes | None:
-    """The data of `item` if it answers `sent`; None for our own echo; raises what it is otherwise."""
+def _is_ours(item: Frame | ErrorFrame, sent: Frame) -> bool:
+    """Does it come from whom we asked, and answer this very request? Error frames in ASCII do not say."""
+    if isinstance(item, ErrorFrame) and item.node is None:
+        return True
+    return item.seq == sent.seq and sent.node in (item.node, ANY_NODE)
+
+
+def _is_final(item: Decoded, sent: Frame) -> bool:
+    """Is it certain that nothing else will answer this request? Only sequence numbers can tell."""
+    return sent.seq is not None and not isinstance(item, Broken) and _is_ours(item, sent)
+
+
+def _answer(item: Decoded, sent: Frame) -> bytes:
+    """The data of `item` if it answers `sent`; raises what it is otherwise."""
     if isinstance(item, Broken):
         raise FramingError(f"node {sent.node}: {item.reason} ({len(item.raw)} bytes)")
-    if isinstance(item, ErrorFrame):
-        return _error(item, sent)
-    if item == sent:
-        return None  # a two-wire adapter that hears itself
-    if item.seq != sent.seq or (item.node != sent.node and sent.node != ANY_NODE):
+    if not _is_ours(item, sent):
         raise IdentityError(f"node {sent.node} #{sent.seq}: answer from node {item.node} #{item.seq}")
+    if isinstance(item, ErrorFrame):
+        _raise_error(item, sent)
     return item.data
 
 
-def _error(item: ErrorFrame, sent: Frame) -> bytes:
-    if item.seq not in (None, sent.seq) or item.node not in (None, sent.node):
-        raise IdentityError(f"node {sent.node} #{sent.seq}: error frame for node {item.node} #{item.seq}")
+def _raise_error(item: ErrorFrame, sent: Frame) -> NoReturn:
     if item.code in _ABSENT:
         raise NoReply(f"node {sent.node}: {item.text}")
     if item.code in _GARBLED:
