@@ -8,38 +8,23 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from devsup import propar
-from devsup.bronkhorst_values import (
-    OBEYS_SETPOINT,
-    STOPS_FLOW,
-    Mode,
-    Plate,
-    Reading,
-    confirms,
-    doubt,
-    mode_name,
-)
-from devsup.errors import DeviceError, Implausible
+from devsup.bronkhorst_talk import FAST, VALVE_FULL, Talk
+from devsup.bronkhorst_values import Mode, Plate, Reading, mode_name
+from devsup.errors import DeviceError, DeviceFault, Implausible, LineLost
 from devsup.health import Health, Manners
 from devsup.line import Line
 from devsup.port import Priority
 from devsup.propar import Parameter, Value
 from devsup.propar_bus import ProparBus
 
+__all__ = ["FAST", "VALVE_FULL", "Instrument"]
+
 T = TypeVar("T")
 
-FAST = (
-    propar.FMEASURE,
-    propar.FSETPOINT,
-    propar.TEMPERATURE,
-    propar.VALVE_OUTPUT,
-    propar.ALARM_INFO,
-    propar.CONTROL_MODE,
-)
 RANGE = (propar.CAPACITY, propar.UNIT, propar.FLUID_NUMBER, propar.FLUID_NAME)
 PLATE = (
     propar.IDENTIFICATION,
@@ -49,10 +34,9 @@ PLATE = (
     propar.FIRMWARE,
     propar.USER_TAG,
 )
-VALVE_FULL = 16777215  # valve output of a fully driven valve
+UNKNOWN = frozenset({0x03, 0x04, 0x05, 0x11})  # status: no such process, parameter or type; write-only
 FLUID_SETTLE_S = 10.0  # a fluid change takes 0.5 to 5 s
 FLUID_POLL_S = 0.15
-SETPOINT_STEP = 1.0 / 32000  # resolution of a setpoint, in capacities
 
 
 class Instrument:
@@ -64,22 +48,32 @@ class Instrument:
         self.name = name
         self.health: Health = bus.port.device(name, manners)
         self.plate = Plate()
-        self.doubts = 0  # readings that were read twice
         self.zeros = 0  # zeros that were confirmed
-        self._missing: frozenset[Parameter] = frozenset()
+        self._talk = Talk(bus, node, name)
         self._last: Reading | None = None
+
+    @property
+    def doubts(self) -> int:
+        """Readings that were read twice; the very first is one."""
+        return self._talk.doubts
 
     # -- reading ------------------------------------------------------------------------------
 
     async def poll(self) -> Reading:
         """The fast group in one exchange. A value that jumps is read twice before it is believed."""
-        reading = await self._run(self._poll, Priority.POLL)
+        try:
+            reading = await self._run(self._poll, Priority.POLL)
+        except DeviceError as refusal:
+            if refusal.status not in UNKNOWN:
+                raise
+            await self._learn()  # it has not all of these values: ask for those it has
+            reading = await self._run(self._poll, Priority.POLL)
         self._last = reading
         return reading
 
     async def identify(self) -> Plate:
         """Range, fluid and name plate, and which values this instrument has at all."""
-        self._missing = frozenset(FAST) - frozenset(await self._read_some(FAST))
+        await self._learn()
         await self.read_range()
         values = await self._read_some(PLATE)
         self.plate = replace(
@@ -94,19 +88,12 @@ class Instrument:
         return self.plate
 
     async def read_range(self) -> Plate:
-        """Capacity, unit and fluid."""
-        values = await self._read_some(RANGE)
-        capacity = float(values.get(propar.CAPACITY, math.nan))
-        if math.isinf(capacity) or capacity <= 0:
-            raise Implausible(f"{self.name}: capacity {capacity}")
-        self.plate = replace(
-            self.plate,
-            capacity=capacity,
-            unit=str(values.get(propar.UNIT, "")).strip(),
-            fluid=int(values.get(propar.FLUID_NUMBER, 0)) + 1,
-            fluid_name=str(values.get(propar.FLUID_NAME, "")).strip(),
-        )
-        return self.plate
+        """Capacity, unit and fluid; read twice when they are not what they were."""
+        plate = await self._range()
+        if plate != self.plate and plate != await self._range():
+            raise Implausible(f"{self.name}: range is changing, or was misread")
+        self.plate = plate
+        return plate
 
     async def read_counter(self) -> float:
         """Totalised flow, in the instrument's counter unit."""
@@ -118,13 +105,14 @@ class Instrument:
     async def set_flow(self, value: float) -> float:
         """Write the setpoint (capacity units); returns what the instrument reads back.
 
-        Raises DeviceError when it acknowledged but kept another setpoint. Orders that wait for
-        the line are superseded by newer ones: then the newest value is returned.
+        Raises DeviceError when it kept another setpoint or is in a control mode that ignores it,
+        ValueError for what is no setpoint at all. Orders that wait for the line are superseded by
+        newer ones: then the newest value is returned.
         """
+        propar.write_request(((propar.FSETPOINT, value),))
 
         def work(line: Line, deadline: float) -> float:
-            self._write(line, deadline, (propar.FSETPOINT, value))
-            return self._confirm_setpoint(line, deadline, value)
+            return self._talk.set_flow(line, deadline, value, self.plate.capacity)
 
         confirmed = await self._run(work, Priority.COMMAND, key="setpoint")
         if self._last is not None:  # our own change needs no second reading
@@ -138,113 +126,90 @@ class Instrument:
         closed instead. Raises when zero could not be confirmed; harmless to repeat.
         """
         retries = len(self.health.manners.retry_delays_s)
-        await self._run(self._make_safe, Priority.SAFE, key="safe", retries=retries)
+        await self._run(self._talk.make_safe, Priority.SAFE, key="safe", retries=retries)
         self.zeros += 1
 
-    async def set_mode(self, mode: Mode) -> None:
-        """Change the control mode, confirmed by reading it back."""
+    async def set_mode(self, mode: Mode) -> Mode:
+        """Change the control mode, confirmed by reading it back. Returns the newest one ordered."""
 
-        def work(line: Line, deadline: float) -> None:
-            self._write(line, deadline, (propar.CONTROL_MODE, int(mode)))
-            (now,) = self.bus.read(line, deadline, self.node, (propar.CONTROL_MODE,))
+        def work(line: Line, deadline: float) -> Mode:
+            now = self._talk.set_mode(line, deadline, mode)
             if now != mode:
-                raise DeviceError(f"{self.name}: control mode stayed {mode_name(int(now))}")
+                raise DeviceError(f"{self.name}: control mode stayed {mode_name(now)}")
+            return mode
 
-        await self._run(work, Priority.COMMAND, key="mode")
+        return await self._run(work, Priority.COMMAND, key="mode")
 
     async def set_fluid(self, fluid: int) -> Plate:
-        """Select fluid 1..8 and wait until the instrument shows its range.
+        """Select fluid 1..8 and wait until the instrument shows its range; of several orders, the newest.
 
         The waiting is between transactions: other nodes of the line are served meanwhile.
-        Raises DeviceError when the range has not settled after 10 s.
+        Raises DeviceError when the range has not settled after 10 s, ValueError for other numbers.
         """
-        await self._command((propar.FLUID_NUMBER, fluid - 1), key="fluid")
-        before, deadline = None, time.monotonic() + FLUID_SETTLE_S
-        while time.monotonic() < deadline:
-            await asyncio.sleep(FLUID_POLL_S)
-            try:
-                plate = await self.read_range()
-            except DeviceError:
-                continue  # busy with the change
-            if plate == before and plate.fluid == fluid and plate.fluid_name:
-                return plate
-            before = plate
-        raise DeviceError(f"{self.name}: fluid {fluid} not settled after {FLUID_SETTLE_S:g} s")
+        chosen = await self._command(propar.FLUID_NUMBER, fluid - 1, key="fluid")
+        self.plate = await self._settled(int(chosen) + 1)
+        return self.plate
 
     async def set_user_tag(self, text: str) -> str:
         """Write the user tag; returns it as read back."""
-        await self._command((propar.USER_TAG, text), key="tag")
+        await self._command(propar.USER_TAG, text, key="tag")
         (tag,) = await self._read((propar.USER_TAG,), Priority.COMMAND)
         self.plate = replace(self.plate, user_tag=str(tag).strip())
         return self.plate.user_tag
 
     async def wink(self, seconds: int = 5) -> None:
         """Let the instrument's lamps flash for 1..9 s. Never repeated by itself."""
-        await self._command((propar.WINK, str(seconds)), retries=0)
+        if not 1 <= seconds <= 9:
+            raise ValueError(f"{self.name}: wink for 1..9 s, not {seconds}")
+        await self._command(propar.WINK, str(seconds), retries=0)
 
     async def reset_alarm(self) -> None:
         """Acknowledge the instrument's own alarm. Never repeated by itself."""
+        await self._run(self._talk.reset_alarm, Priority.COMMAND, retries=0)
 
-        def work(line: Line, deadline: float) -> None:
-            self._write(line, deadline, (propar.RESET, 0))
-            self._write(line, deadline, (propar.RESET, 2))
+    # -- in steps -----------------------------------------------------------------------------
 
-        await self._run(work, Priority.COMMAND, retries=0)
+    async def _learn(self) -> None:
+        """Which values of the fast group does it have?"""
+        found = await self._read_some(FAST)
+        if not {propar.FMEASURE, propar.FSETPOINT} <= set(found):
+            raise DeviceError(f"{self.name}: is no flow instrument, it has no fMeasure or no fSetpoint")
+        self._talk.missing = frozenset(FAST) - frozenset(found)
 
-    # -- inside a transaction -----------------------------------------------------------------
-
-    def _poll(self, line: Line, deadline: float) -> Reading:
-        first = self._fast(line, deadline)
-        why = doubt(first, self._last, self.plate.capacity)
-        if not why:
-            return first
-        self.doubts += 1
-        second = self._fast(line, deadline)
-        if not confirms(second, first, self.plate.capacity):
-            raise Implausible(f"{self.name}: {why}; a second reading did not confirm it")
-        return second
-
-    def _fast(self, line: Line, deadline: float) -> Reading:
-        wanted = [item for item in FAST if item not in self._missing]
-        got = dict(zip(wanted, self.bus.read(line, deadline, self.node, wanted), strict=True))
-        temperature, valve = got.get(propar.TEMPERATURE), got.get(propar.VALVE_OUTPUT)
-        alarm, mode = got.get(propar.ALARM_INFO), got.get(propar.CONTROL_MODE)
-        return Reading(
-            flow=float(got.get(propar.FMEASURE, math.nan)),
-            setpoint=float(got.get(propar.FSETPOINT, math.nan)),
-            temperature=None if temperature is None else float(temperature),
-            valve=None if valve is None else 100.0 * float(valve) / VALVE_FULL,
-            alarm=None if alarm is None else int(alarm),
-            mode=None if mode is None else int(mode),
-            at=time.monotonic(),
-            stamp=time.time(),
+    async def _range(self) -> Plate:
+        values = await self._read_some(RANGE)
+        capacity = float(values.get(propar.CAPACITY, math.nan))
+        if propar.CAPACITY in values and not 0.0 < capacity < math.inf:
+            raise Implausible(f"{self.name}: capacity {capacity}")
+        return replace(
+            self.plate,
+            capacity=capacity,
+            unit=str(values.get(propar.UNIT, "")).strip(),
+            fluid=int(values.get(propar.FLUID_NUMBER, 0)) + 1,
+            fluid_name=str(values.get(propar.FLUID_NAME, "")).strip(),
         )
 
-    def _write(self, line: Line, deadline: float, *pairs: tuple[Parameter, Value]) -> None:
-        self.bus.write(line, deadline, self.node, *pairs)
-
-    def _confirm_setpoint(self, line: Line, deadline: float, wanted: float) -> float:
-        asked = [item for item in (propar.FSETPOINT, propar.CONTROL_MODE) if item not in self._missing]
-        setpoint, *mode = self.bus.read(line, deadline, self.node, asked)
-        step = 2 * SETPOINT_STEP * self.plate.capacity if self.plate.capacity > 0 else 0.0
-        if abs(float(setpoint) - wanted) > max(step, 1e-3 * abs(wanted)):
-            why = f" (control mode {mode_name(int(mode[0]))})" if mode else ""
-            raise DeviceError(f"{self.name}: setpoint {wanted:g} not taken, it reads back {setpoint:g}{why}")
-        return float(setpoint)
-
-    def _make_safe(self, line: Line, deadline: float) -> None:
-        self._write(line, deadline, (propar.FSETPOINT, 0.0))
-        asked = [item for item in (propar.FSETPOINT, propar.CONTROL_MODE) if item not in self._missing]
-        setpoint, *modes = self.bus.read(line, deadline, self.node, asked)
-        mode = int(modes[0]) if modes else int(Mode.BUS)
-        if setpoint == 0.0 and mode in OBEYS_SETPOINT or mode in STOPS_FLOW:
-            return
-        self._write(line, deadline, (propar.CONTROL_MODE, int(Mode.VALVE_CLOSED)))
-        (after,) = self.bus.read(line, deadline, self.node, (propar.CONTROL_MODE,))
-        if after != Mode.VALVE_CLOSED:
-            raise DeviceError(f"{self.name}: zero not confirmed, control mode {mode_name(int(after))}")
+    async def _settled(self, fluid: int) -> Plate:
+        """The plate, once it shows `fluid` twice running. Instruments are busy, odd or mute meanwhile."""
+        before, problem, deadline = None, "", time.monotonic() + FLUID_SETTLE_S
+        while time.monotonic() < deadline:
+            await asyncio.sleep(FLUID_POLL_S)
+            try:
+                plate = await self._range()
+            except LineLost:
+                raise
+            except DeviceFault as fault:
+                problem = f" ({fault})"
+                continue
+            if plate == before and plate.fluid == fluid and plate.fluid_name:
+                return plate
+            before = plate
+        raise DeviceError(f"{self.name}: fluid {fluid} not settled after {FLUID_SETTLE_S:g} s{problem}")
 
     # -- transactions -------------------------------------------------------------------------
+
+    def _poll(self, line: Line, deadline: float) -> Reading:
+        return self._talk.poll(line, deadline, self._last, self.plate.capacity)
 
     async def _read(self, params: Sequence[Parameter], priority: Priority) -> tuple[Value, ...]:
         def work(line: Line, deadline: float) -> tuple[Value, ...]:
@@ -254,23 +219,30 @@ class Instrument:
 
     async def _read_some(self, params: Sequence[Parameter]) -> dict[Parameter, Value]:
         """Those of `params` that the instrument has: all at once or, if it refuses, one by one."""
+        found: dict[Parameter, Value] = {}
         try:
-            values = await self._read(params, Priority.BACKGROUND)
-            return dict(zip(params, values, strict=True))
+            return dict(zip(params, await self._read(params, Priority.BACKGROUND), strict=True))
         except DeviceError:
-            found = {}
+            pass
         for item in params:
-            with suppress(DeviceError):
+            try:
                 (found[item],) = await self._read((item,), Priority.BACKGROUND)
+            except DeviceError as refusal:
+                if refusal.status not in UNKNOWN:
+                    raise
         return found
 
     async def _command(
-        self, pair: tuple[Parameter, Value], *, key: str | None = None, retries: int | None = None
-    ) -> None:
-        def work(line: Line, deadline: float) -> None:
-            self._write(line, deadline, pair)
+        self, item: Parameter, value: Value, *, key: str | None = None, retries: int | None = None
+    ) -> Value:
+        """Write one parameter; returns the value of the newest order, which superseded those that waited."""
+        propar.write_request(((item, value),))
 
-        await self._run(work, Priority.COMMAND, key=key, retries=retries)
+        def work(line: Line, deadline: float) -> Value:
+            self.bus.write(line, deadline, self.node, (item, value))
+            return value
+
+        return await self._run(work, Priority.COMMAND, key=key, retries=retries)
 
     async def _run(
         self,
