@@ -104,7 +104,8 @@ def serve(
     `stop` failed or took longer than `stop_deadline_s`.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    return asyncio.run(_serve(pvdb, start, stop, interfaces, stop_deadline_s, ready))
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(_serve(pvdb, start, stop, interfaces, stop_deadline_s, ready))
 
 
 async def _serve(

@@ -26,6 +26,8 @@ SEQUENCED = 1
 MIN_FRAME = 64 * 1024
 HOUSEKEEPING_S = 1.0
 MAX_LOGGED_CLIENTS = 200
+MAX_DATAGRAM = 65536
+DATAGRAMS_AT_ONCE = 64
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Server:
         self._stall_limit_s = stall_limit_s
         self._tcp: list[socket.socket] = []
         self._listeners: list[asyncio.Server] = []
-        self._datagrams: list[asyncio.DatagramTransport] = []
+        self._datagrams: list[socket.socket] = []
         self._beacons: list[tuple[socket.socket, tuple[str, int]]] = []
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._complained: set[str] = set()
@@ -77,24 +79,24 @@ class Server:
         for sock in self._tcp:
             self._listeners.append(await self.loop.create_server(lambda: Circuit(self), sock=sock))
         for address in self._network.interfaces:
-            await self._listen_udp(address)
+            self._listen_udp(address)
         for target in self._network.beacons:
             self._beacons.append((open_udp("", 0), target))
         self._beacon(0, FIRST_BEACON_S)
         self._keep_house(self.loop.time())
         log.info("serving on %s, port %d", ", ".join(self._network.interfaces), self.port)
 
-    async def _listen_udp(self, address: str) -> None:
-        own = await self._open_udp(address, None)
+    def _listen_udp(self, address: str) -> None:
+        own = self._open_udp(address, None)
         broadcast = broadcast_of(address)
         if broadcast is not None and broadcast not in self._network.interfaces:
-            await self._open_udp(broadcast, own)
+            self._open_udp(broadcast, own)
 
-    async def _open_udp(self, address: str, answers: asyncio.DatagramTransport | None) -> Any:
+    def _open_udp(self, address: str, answers: socket.socket | None) -> socket.socket:
         sock = open_udp(address, self._network.port)
-        transport, _ = await self.loop.create_datagram_endpoint(lambda: Searches(self, answers), sock=sock)
-        self._datagrams.append(transport)
-        return transport
+        self.loop.add_reader(sock, self._read_datagrams, sock, answers or sock)
+        self._datagrams.append(sock)
+        return sock
 
     async def close(self) -> None:
         """Say good-bye to everyone."""
@@ -102,9 +104,9 @@ class Server:
             timer.cancel()
         for listener in self._listeners:
             listener.close()
-        for transport in self._datagrams:
-            transport.close()
-        for sock in [*self._tcp, *(s for s, _ in self._beacons)]:
+        for sock in self._datagrams:
+            self.loop.remove_reader(sock)
+        for sock in [*self._tcp, *self._datagrams, *(s for s, _ in self._beacons)]:
             sock.close()
         for circuit in tuple(self.circuits):
             circuit.close()
@@ -191,7 +193,27 @@ class Server:
 
     # -- searches --------------------------------------------------------------------------------
 
-    def ignores(self, host: str, port: int) -> bool:
+    def _read_datagrams(self, sock: socket.socket, answers: socket.socket) -> None:
+        """Whatever arrived at one address, answered from the host's own address."""
+        for _ in range(DATAGRAMS_AT_ONCE):
+            try:
+                data, peer = sock.recvfrom(MAX_DATAGRAM)
+            except OSError:  # nothing more, or an answer that could not be delivered
+                return
+            if not self._ignores(*peer[:2]):
+                self._answer(data, answers, peer)
+
+    def _answer(self, data: bytes, answers: socket.socket, peer: tuple[str, int]) -> None:
+        try:
+            reply = self.search_replies(data)
+            if reply:
+                answers.sendto(reply, peer)
+        except OSError:
+            log.debug("%s:%d: the answer to a search cannot be sent", *peer)
+        except Exception:  # anything may come from the network; the count is what an operator can use
+            self.counters.bad_datagrams += 1
+
+    def _ignores(self, host: str, port: int) -> bool:
         """Whether EPICS_CAS_IGNORE_ADDR_LIST names this peer."""
         ignored = self._network.ignored
         return bool(ignored) and (host in ignored or f"{host}:{port}" in ignored)
@@ -222,32 +244,6 @@ class Server:
 
     def _found(self, cid: int) -> bytes:
         return frame(SEARCH, self.port, 0, 0xFFFFFFFF, cid, PROTOCOL.to_bytes(2, "big"))
-
-
-class Searches(asyncio.DatagramProtocol):
-    """Datagrams that arrive at one address; answered from the host's own address."""
-
-    def __init__(self, server: Server, answers: asyncio.DatagramTransport | None) -> None:
-        self._server = server
-        self._answers = answers
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._answers is None:
-            self._answers = transport  # type: ignore[assignment]
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if self._server.ignores(*addr[:2]):
-            return
-        try:
-            answer = self._server.search_replies(data)
-        except Exception:  # anything may come from the network; the count is what an operator can use
-            self._server.counters.bad_datagrams += 1
-            return
-        if answer and self._answers is not None:
-            self._answers.sendto(answer, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        """An answer could not be delivered: the client is gone, which is its own affair."""
 
 
 def _largest_put(record: Record[Any]) -> int:
