@@ -134,9 +134,12 @@ class Health:
     def gave_up(self, cost_s: float, now: float) -> None:
         """Retries are spent after `cost_s` of line time: ask again so rarely that it costs its share only.
 
+        The pause is worth what the next probe will cost, not the long last attempt before it was lost.
         Several orders that fail at about the same time add up.
         """
-        self._lost = True
+        just_lost, self._lost = not self._lost, True
+        if just_lost:
+            cost_s = min(cost_s, self.wait_s() + self.slowest_s)
         manners = self.manners
         self.back_off_s = min(max(cost_s / manners.silent_share, manners.probe_min_s), manners.probe_max_s)
         self.next_probe = min(max(now, self.next_probe) + self.back_off_s, now + manners.probe_max_s)
