@@ -15,9 +15,12 @@ find_python() {
     if [ -n "${PYTHON-}" ]; then set -- "$PYTHON"; fi
     for name; do
         command -v "$name" >/dev/null 2>&1 || continue
-        if ! "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+        if ! version=$("$name" -V 2>&1); then
             seen="$seen
-    $name: $("$name" -V 2>&1 | head -n 1) is too old"
+    $name: does not run"
+        elif ! "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            seen="$seen
+    $name: $version is too old"
         elif ! "$name" -c 'import ensurepip, venv' >/dev/null 2>&1; then
             seen="$seen
     $name: has no venv module (Debian and Ubuntu: apt install python3-venv)"

@@ -20,7 +20,7 @@ from tests.support.processes import ROOT, Process
 from tests.support.waiting import wait_until
 
 TOY = Path(__file__).with_name("toy")
-SHELL_TOOLS = ("dirname", "head", "cat")
+SHELL_TOOLS = ("dirname", "cat")
 
 
 # Finding a Python
@@ -86,7 +86,7 @@ def test_the_first_python_that_will_do_is_taken(repository: Path, tmp_path: Path
     for name in SHELL_TOOLS:
         (tools / name).symlink_to(str(shutil.which(name)))
     python_that(tools / "python3.13", "3.13.0", new_enough=True, has_venv=False)
-    (tools / "python3.12").write_text('#!/bin/sh\ncase "$1" in -c) exit 0 ;; esac\necho "taken: $0 $*"\n')
+    (tools / "python3.12").write_text('#!/bin/sh\ncase "$1" in -c|-V) exit 0 ;; esac\necho "taken: $0 $*"\n')
     (tools / "python3.12").chmod(0o755)
     ended = run_script(repository / "tests" / "run", "-k", "two words", PATH=str(tools))
     script = repository / "startup" / "bootstrap.py"

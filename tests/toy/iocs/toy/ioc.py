@@ -11,17 +11,15 @@ from iocs.common.subsystem import Subsystem
 
 @dataclass(frozen=True)
 class ToyConfig:
-    """Channels by name with their highest level; `dies` after a put to Die, `stubborn` never stops."""
+    """Channels by name, with their highest level in V."""
 
     channels: dict[str, float]
-    stubborn: bool
 
 
 def read(section: Section) -> ToyConfig:
     channels = section.mapping("channels", at_least=1)
     return ToyConfig(
-        channels={name: channel.number("highest", low=0, high=100, unit="V") for name, channel in channels},
-        stubborn=section.flag("stubborn", default=False),
+        {name: channel.number("highest", low=0, high=100, unit="V") for name, channel in channels}
     )
 
 
@@ -30,9 +28,13 @@ class Channel(Group):
     demand = setpoint("Setpoint", "Demanded | level", unit="V", drive=(0, 100), access="OPERATE")
     lamp = flag("Lamp", "Lamp", severities={"On": AlarmSeverity.MINOR})
 
+    def __init__(self, prefix: str, highest: float) -> None:
+        super().__init__(prefix)
+        self.highest = highest
+
     async def put_demand(self, value: float) -> None:
-        if value == 13:
-            raise Refused("13 is never good")
+        if value > self.highest:
+            raise Refused(f"{value:g} V is above {self.highest:g} V")
         self.level.set_ok(value)
 
 
@@ -53,9 +55,8 @@ class Plant(Group):
 
 class Toy:
     def __init__(self, config: ToyConfig, prefix: str, simulate: bool) -> None:
-        self.config = config
         self.plant = Plant(prefix)
-        self.channels = [Channel(f"{prefix}{name}:") for name in config.channels]
+        self.channels = [Channel(f"{prefix}{name}:", highest) for name, highest in config.channels.items()]
         self.groups: list[Group] = [self.plant, *self.channels]
 
     async def start(self) -> None:
@@ -64,8 +65,7 @@ class Toy:
             channel.level.set_ok(0.0)
 
     async def stop(self) -> None:
-        if self.config.stubborn:
-            await asyncio.Event().wait()
+        pass
 
 
 SUBSYSTEM = Subsystem(
