@@ -52,6 +52,9 @@ class LineSettings:
     stopbits: float = 1
     rtscts: bool = False
     rs485: bool = False
+    rts_on_send: bool = True
+    rts_before_s: float = 0.0
+    rts_after_s: float = 0.0
 
     @property
     def bits_per_byte(self) -> float:
@@ -210,7 +213,12 @@ def _open_serial(settings: LineSettings) -> Any:
     if not settings.url.startswith("rfc2217://"):  # refuses to open with a write time-out
         port.write_timeout = _WRITE_LIMIT_S
     if settings.rs485:
-        port.rs485_mode = RS485Settings()
+        port.rs485_mode = RS485Settings(
+            rts_level_for_tx=settings.rts_on_send,
+            rts_level_for_rx=not settings.rts_on_send,
+            delay_before_tx=settings.rts_before_s,
+            delay_before_rx=settings.rts_after_s,
+        )
     port.open()
     return port
 

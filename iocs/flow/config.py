@@ -108,6 +108,9 @@ def _settings(section: Section) -> LineSettings:
         stopbits=section.integer("stopbits", low=1, high=2, default=1),
         rtscts=section.flag("rtscts", default=False),
         rs485=section.flag("rs485", default=False),
+        rts_on_send=section.flag("rts_on_send", default=True),
+        rts_before_s=section.number("rts_before", low=0, high=0.1, unit="s", default=0.0),
+        rts_after_s=section.number("rts_after", low=0, high=0.1, unit="s", default=0.0),
     )
 
 
@@ -126,7 +129,7 @@ def _instrument(name: str, section: Section, base: Manners, poll_s: float) -> In
     return InstrumentConfig(
         name=name,
         node=section.integer("node", low=1, high=127),
-        description=section.text("description", pattern=r".{0,28}", default=""),
+        description=section.text("description", pattern=r".{0,24}", default=""),
         poll_period_s=section.number("poll_period", low=0.02, high=60, unit="s", default=poll_s),
         manners=_manners(section, base),
         band=Band(
@@ -157,12 +160,12 @@ def _check_unique(section: Section, config: FlowConfig) -> None:
     names: dict[str, str] = {"PORT": "the lines", "IOC": "the status", "EStop": "the emergency stop"}
     for (_, line), read_line in zip(section.mapping("lines"), config.lines, strict=True):
         other = urls.setdefault(read_line.settings.url, read_line.name)
-        if other != read_line.name:
+        if other != read_line.name and line.has("url"):
             line.error("url", f"{read_line.settings.url} is already line {other}: a line has one owner")
         nodes: dict[int, str] = {}
         for (_, node), instrument in zip(line.mapping("instruments"), read_line.instruments, strict=True):
             other = nodes.setdefault(instrument.node, instrument.name)
-            if other != instrument.name:
+            if other != instrument.name and node.has("node"):
                 node.error("node", f"{instrument.node} is already {other} on this line")
             other = names.setdefault(instrument.name, f"an instrument of line {read_line.name}")
             if other != f"an instrument of line {read_line.name}":
