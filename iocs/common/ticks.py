@@ -4,6 +4,7 @@ Knows the event loop's clock and nothing of what is done on a tick.
 """
 
 import asyncio
+import contextlib
 import math
 
 
@@ -17,6 +18,7 @@ class Ticks:
         self.overruns = 0
         self._period_s = period_s
         self._due: float | None = None
+        self._first = True
         self._changed = asyncio.Event()
 
     @property
@@ -32,21 +34,23 @@ class Ticks:
     async def next(self) -> int:
         """Wait for the next tick; returns how many were missed. The first comes at once."""
         clock = asyncio.get_running_loop().time
-        if self._due is None:
-            self._due = clock()
-        while (wait_s := self._due - clock()) > 0:
-            await self._pause(wait_s)
-        missed = math.floor((clock() - self._due) / self._period_s)
-        self._due += (missed + 1) * self._period_s
+        while (now := clock()) < (due := self._due_from(now)):
+            await self._pause(due - now)
+        missed = math.floor((now - due) / self._period_s)
+        self._due = due + (missed + 1) * self._period_s
         self.overruns += missed
         return missed
 
+    def _due_from(self, now: float) -> float:
+        """When the next tick is due, counted from now if there is no beat yet."""
+        if self._due is None:
+            self._due = now if self._first else now + self._period_s
+        self._first = False
+        return self._due
+
     async def _pause(self, wait_s: float) -> None:
+        """Until the time has passed or the period has changed; the two may come together."""
         self._changed.clear()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._changed.wait()
-        except TimeoutError:
-            return
-        if self._due is None:
-            self._due = asyncio.get_running_loop().time() + self._period_s
