@@ -24,7 +24,10 @@ class Refusals(NoHooks):
 
     def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
         super().refused(record, reason, value, user, host)
-        self._say(f"Refused {record.name} = {value}: {reason}")
+        if record.spec.access == "SAFETY":  # such an order is carried out, even if not all is confirmed
+            self._say(f"{record.name}: {reason}")
+        else:
+            self._say(f"Refused {record.name} = {value}: {reason}")
 
 
 class EStopPVs(Group):
@@ -58,7 +61,6 @@ class EStopPVs(Group):
             raise Refused(f"stopped and latched, but: {problem}")
 
     async def put_reset(self, value: int) -> None:
-        problem = await self._release()
+        if problem := await self._release():
+            raise Refused(problem)
         self.active.set_ok(0)
-        if problem:
-            self.say(problem)
