@@ -5,9 +5,11 @@ Knows the latch of logic.Stop and the instruments' safe(); decides nothing itsel
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from devsup.bronkhorst import Instrument
+from devsup.bronkhorst_values import Reading
 from devsup.errors import DeviceFault
 from iocs.flow import logic
 
@@ -18,14 +20,19 @@ class Guard:
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.stop = logic.Stop()
         self._instruments = instruments
+        self._names = frozenset(item.name for item in instruments)
+        self._under_way: Counter[str] = Counter()
+        self._problems: dict[str, str] = {}
         self._log = logging.getLogger("flow.guard")
         self.say: Callable[[str], None] = self._log.info
 
+    # -- for everybody at once ----------------------------------------------------------------
+
     async def trip(self) -> str:
         """Emergency stop: latch, then zero everything. Returns whose zero is not confirmed."""
-        self.stop = logic.trip(self.stop, frozenset(item.name for item in self._instruments))
+        self.stop = logic.trip(self.stop, self._names)
         self._log.warning("emergency stop")
-        return self._report("Emergency stop", await self._zero(self._instruments))
+        return await self.zero_all("Emergency stop")
 
     async def release(self) -> str:
         """Reset of the latch. A zero still owed stays owed."""
@@ -35,35 +42,66 @@ class Guard:
         self.say("Emergency stop reset" + (f"; zero still owed by {owed}" if owed else ""))
         return ""
 
-    async def zero_all(self, why: str) -> str:
-        """Every setpoint to zero, at top priority, without a latch."""
-        return self._report(why, await self._zero(self._instruments))
+    async def zero_all(self, why: str, *, insist: bool = False) -> str:
+        """Every setpoint to zero, at top priority, without a latch. Returns what is not confirmed.
+
+        `insist`: an instrument that does not confirm is zeroed when it returns.
+        """
+        if insist:
+            self.stop = logic.owe(self.stop, self._names)
+        problem = "; ".join(await self._zero(self._instruments))
+        self.say(f"{why}: {problem}" if problem else f"{why}: every setpoint is zero, confirmed")
+        if problem:
+            self._log.error("%s: %s", why, problem)
+        return problem
+
+    async def close(self, deadline_s: float) -> None:
+        """Zero for good, on the way out: no put passes afterwards. Gives up after `deadline_s`."""
+        self.stop = logic.close(self.stop, self._names)
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self.zero_all("Shutdown")
+        except TimeoutError:
+            self._log.error("zero not confirmed by %s", ", ".join(sorted(self.stop.owed)))
+
+    # -- for one that was read ----------------------------------------------------------------
+
+    def must_zero(self, instrument: Instrument, reading: Reading | None = None) -> bool:
+        """Does it owe a zero that is not under way already? `reading` is its newest, if there is one."""
+        under_way = self._under_way[instrument.name] > 0
+        return not under_way and logic.must_zero(self.stop, instrument.name, reading)
 
     async def pay(self, instrument: Instrument) -> None:
-        """An instrument came back: zero it if it owes that, or if the stop is on, whatever it woke up with.
+        """Zero one instrument that came back, whatever it woke up with, or that moved during the stop."""
+        name = instrument.name
+        before = self._problems.get(name)
+        problem = "; ".join(await self._zero([instrument]))
+        if problem and problem != before:
+            self._log.error("%s", problem)
+            self.say(problem)
+        elif not problem:
+            self._log.warning("%s: zeroed", name)
+            self.say(f"{name}: zeroed by the emergency stop, confirmed")
 
-        Raises DeviceFault when it fails again.
-        """
-        if self.stop.active or instrument.name in self.stop.owed:
+    # -- carrying it out ----------------------------------------------------------------------
+
+    async def _zero(self, instruments: Iterable[Instrument]) -> list[str]:
+        problems = await asyncio.gather(*(self._zero_one(item) for item in instruments))
+        return [problem for problem in problems if problem]
+
+    async def _zero_one(self, instrument: Instrument) -> str:
+        """Its safe(), booked as soon as it is confirmed. Returns what went wrong."""
+        name = instrument.name
+        self._under_way[name] += 1
+        try:
             await instrument.safe()
-            self.stop = logic.zeroed(self.stop, instrument.name)
-            self.say(f"{instrument.name}: answers again, emergency zero confirmed")
-
-    async def _zero(self, instruments: Sequence[Instrument]) -> list[str]:
-        results = await asyncio.gather(*(item.safe() for item in instruments), return_exceptions=True)
-        problems = []
-        for item, result in zip(instruments, results, strict=True):
-            if result is None:
-                self.stop = logic.zeroed(self.stop, item.name)
-            elif isinstance(result, DeviceFault):
-                problems.append(f"{item.name} not confirmed: {result}")
-            else:
-                raise result
-        return problems
-
-    def _report(self, what: str, problems: list[str]) -> str:
-        problem = "; ".join(problems)
-        self.say(f"{what}: {problem}" if problems else f"{what}: every setpoint is zero, confirmed")
-        if problems:
-            self._log.error("%s: %s", what, problem)
-        return problem
+        except Exception as error:  # root of one zero: the others are sent and told of all the same
+            if not isinstance(error, DeviceFault):
+                self._log.exception("%s: zero failed in our own code", name)
+            self._problems[name] = f"{name} not confirmed zero: {error}"
+            return self._problems[name]
+        finally:
+            self._under_way[name] -= 1
+        self.stop = logic.zeroed(self.stop, name)
+        self._problems.pop(name, None)
+        return ""

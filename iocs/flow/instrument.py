@@ -1,54 +1,45 @@
-"""One instrument behind its PVs: readings out, orders in.
+"""One instrument behind its PVs: polled, kept an eye on, and told what clients want.
 
-Thin: a put asks logic for permission and device support to carry it out; a reading comes back the
-same way. Which line the instrument is on, and who else is, is not known here.
+Thin: a put asks logic for permission and device support to carry it out; display.py shows what comes
+back. Which line the instrument is on, and who else is, is not known here.
 """
 
-import logging
 import math
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from devsup.bronkhorst import Instrument
-from devsup.bronkhorst_values import Mode, Plate, Reading
-from devsup.errors import DeviceError, DeviceFault
-from iocs.caserver import Alarm, AlarmSeverity, AlarmStatus, Refused
+from devsup.errors import DeviceError, DeviceFault, Implausible
+from iocs.caserver import Refused
 from iocs.common.ticks import Ticks
 from iocs.flow import logic
 from iocs.flow.config import InstrumentConfig
+from iocs.flow.display import InstrumentDisplay
 from iocs.flow.guard import Guard
-from iocs.flow.pvs import MODES, InstrumentPVs
+from iocs.flow.pvs import MODES
 
 T = TypeVar("T")
 COUNTER_S = 2.0  # the totaliser is housekeeping
 PLATE_S = 300.0  # range, fluid and name plate are looked at again this often
-RESOLUTION = 1e-4  # smallest change of flow worth an event, in ranges
-ARCHIVED = 1e-3  # … and worth archiving
+STALE_S = 1.0  # an instrument that answers, but refuses to be read, shows its last values this long
+PAUSE_S = 2.0  # between two attempts to get along with one that answers strangely, or owes a zero
 
 
-class FlowInstrument(InstrumentPVs):
+class FlowInstrument(InstrumentDisplay):
     """Polls one instrument and carries out what is put to its PVs."""
 
-    def __init__(
-        self,
-        prefix: str,
-        instrument: Instrument,
-        config: InstrumentConfig,
-        guard: Guard,
-    ) -> None:
-        super().__init__(f"{prefix}{config.name}:")
+    def __init__(self, prefix: str, instrument: Instrument, config: InstrumentConfig, guard: Guard) -> None:
+        super().__init__(prefix, config)
         self.instrument = instrument
-        self.config = config
         self._guard = guard
-        self._log = logging.getLogger(f"flow.{config.name}")
         self._ticks = Ticks(config.poll_period_s)
-        self._watch = logic.Watch()
-        self._lost = True
-        self._adopt = True  # take the setpoint over from the instrument at the next reading
+        self._sees: bool | None = None  # None: not tried yet
+        self._changing_fluid = False
         self._zeros = 0
-        self._started = time.monotonic()
-        self._due = {self._read_counter: 0.0, self._read_plate: math.inf}
+        self._next = self._counter_due = 0.0
+        self._plate_due = math.inf
         self.poll_period.set_ok(config.poll_period_s)
 
     # -- polling ------------------------------------------------------------------------------
@@ -56,112 +47,114 @@ class FlowInstrument(InstrumentPVs):
     async def run(self) -> None:
         """Read and publish, tick by tick, for ever; an instrument that is lost is probed when it is due."""
         while True:
-            self.instrument.bus.port.stats.overruns += await self._ticks.next()
-            if self.instrument.health.due(time.monotonic()):
-                try:
-                    await self._refresh()
-                except DeviceFault as fault:
-                    self._log.debug("%s: %s", self.config.name, fault)
-            self._show_link()
+            missed = await self._ticks.next()
+            self.instrument.bus.port.stats.overruns += missed  # not in one line: others count there as well
+            if self._is_due():
+                await self._turn()
+            health = self.instrument.health
+            if health.lost:
+                self._stand(False, health.last_error)
+            self.show_link(health, bool(self._sees), self.instrument.doubts)
 
-    async def _refresh(self) -> None:
-        reading = await self.instrument.poll()
-        if self._lost:
+    async def keep_house(self) -> None:
+        """Counter and name plate, now and then, so that they never hold up a poll."""
+        ticks = Ticks(COUNTER_S)
+        while True:
+            await ticks.next()
+            if self._sees:
+                await self._attempt(self._read_counter)
+                await self._attempt(self._look_again)
+
+    def _is_due(self) -> bool:
+        """A silent one is asked as often as its line can afford, or every 2 s while it owes a zero."""
+        now, health = time.monotonic(), self.instrument.health
+        paused = now < self._next
+        if health.lost:
+            return health.due(now) or (not paused and self._guard.must_zero(self.instrument))
+        return not paused
+
+    async def _turn(self) -> None:
+        if not (problem := await self._attempt(self._poll)):
+            self._stand(True)
+        elif self._is_stale():
+            self._stand(False, problem)
+            self._next = time.monotonic() + PAUSE_S
+
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> str:
+        """Root of everything done with one instrument: what goes wrong with it concerns no other.
+
+        Returns what that was; a mistake of our own is logged unless it is the one shown already.
+        """
+        try:
+            await work()
+        except DeviceFault as fault:
+            problem = str(fault)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            if problem != self.comm_error.value:
+                self.log.exception("%s: failed in our own code", self.config.name)
+        else:
+            return ""
+        self.show_error(problem)
+        return problem
+
+    async def _poll(self) -> None:
+        if not self._sees:
             await self._welcome()
-        self._show(reading)
-        for task, due in self._due.items():
-            if reading.at >= due:
-                await task()
+        reading = await self.instrument.poll()
+        if self._guard.must_zero(self.instrument, reading):
+            await self._guard.pay(self.instrument)
+            reading = await self.instrument.poll()
+        if self._changing_fluid:
+            raise Implausible(f"{self.config.name}: the fluid is being changed")  # whose range is it?
+        if self._zeros != self.instrument.zeros:
+            self._zeros = self.instrument.zeros
+            self.setpoint.set_ok(0.0, timestamp=reading.stamp)
+        self.show(reading)
 
     async def _welcome(self) -> None:
-        """It answers, for the first time or again: it may be another one, or freshly powered."""
-        await self._guard.pay(self.instrument)
+        """It may answer, for the first time or again: it may be another one, or freshly powered."""
+        try:
+            await self.instrument.poll()
+        except (DeviceError, Implausible):
+            pass  # an answer, if a strange one: a zero can reach it
+        if self._guard.must_zero(self.instrument):
+            await self._guard.pay(self.instrument)
         await self._read_plate()
-        self.setpoint.set_ok(self.setpoint.value)
-        self._due[self._read_counter] = 0.0
-        self._lost = False
+        self.renew_demands()
 
     async def _read_plate(self) -> None:
-        self._show_plate(await self.instrument.identify())
-        self._due[self._read_plate] = time.monotonic() + PLATE_S
+        self.show_plate(await self.instrument.identify())
+        self._plate_due = time.monotonic() + PLATE_S
+
+    async def _look_again(self) -> None:
+        if time.monotonic() >= self._plate_due and not self._changing_fluid:
+            await self._read_plate()
 
     async def _read_counter(self) -> None:
+        if time.monotonic() < self._counter_due:
+            return
         try:
             self.counter.set_ok(await self.instrument.read_counter())
         except DeviceError:
-            self._due[self._read_counter] = math.inf  # this instrument has none
-        else:
-            self._due[self._read_counter] = time.monotonic() + COUNTER_S
+            self._counter_due = time.monotonic() + PLATE_S  # it has none, or not now
 
-    # -- showing ------------------------------------------------------------------------------
+    def _is_stale(self) -> bool:
+        """May the last reading not be shown as good any longer?"""
+        if self.instrument.health.lost or self.reading is None:
+            return True
+        age_s = time.monotonic() - self.reading.at
+        return age_s > max(STALE_S, 1.5 * self._ticks.period_s) and not self._changing_fluid
 
-    def _show(self, reading: Reading) -> None:
-        stamp = reading.stamp
-        if self._adopt or self._zeros != self.instrument.zeros:
-            self._adopt, self._zeros = False, self.instrument.zeros
-            self.setpoint.set_ok(reading.setpoint, timestamp=stamp)
-        self._watch, verdict = logic.watch(
-            self._watch, reading, self.setpoint.value, self.capacity.value, self.config.band, reading.at
-        )
-        self.flow.set_ok(reading.flow, timestamp=stamp)
-        self.setpoint_rbv.set_ok(reading.setpoint, timestamp=stamp, alarm=_state(verdict.readback))
-        self.deviation.set_ok(verdict.deviation, timestamp=stamp, alarm=_state(verdict.flow))
-        if reading.temperature is not None:
-            self.temperature.set_ok(reading.temperature, timestamp=stamp)
-        if reading.valve is not None:
-            self.valve.set_ok(reading.valve, timestamp=stamp)
-        if reading.mode is not None:
-            self._show_mode(reading.mode, stamp)
-        if reading.alarm is not None:
-            self._show_alarm(reading.alarm, stamp)
-
-    def _show_mode(self, mode: int, stamp: float) -> None:
-        index = mode_index(mode)
-        self.control_mode_rbv.set_ok(index, timestamp=stamp)
-        if not self.control_mode.updated or self.control_mode.severity:
-            self.control_mode.set_ok(index, timestamp=stamp)
-
-    def _show_alarm(self, info: int, stamp: float) -> None:
-        self.alarm_info.set_ok(info, timestamp=stamp)
-        for name, on in logic.alarm_flags(info).items():
-            self.pvdb[f"{self.prefix}AlarmInfo:{name}"].set_ok(int(on), timestamp=stamp)
-
-    def _show_plate(self, plate: Plate) -> None:
-        if (plate.capacity, plate.unit) != (self.capacity.value, self.unit.value):
-            self._rescale(plate.capacity, plate.unit)
-        self.capacity.set_ok(plate.capacity)
-        self.unit.set_ok(plate.unit)
-        self.fluid.set_ok(plate.fluid_name)
-        if 1 <= plate.fluid <= 8:
-            self.fluid_index.set_ok(plate.fluid - 1)
-        self.model.set_ok(plate.model)
-        self.serial.set_ok(plate.serial)
-        self.firmware.set_ok(plate.firmware)
-        self.user_tag.set_ok(plate.user_tag)
-
-    def _rescale(self, capacity: float, unit: str) -> None:
-        """Ranges and units follow the fluid; the operator's own ceiling stays."""
-        top = min(capacity, self.config.max_flow or math.inf)
-        for record in (self.flow, self.setpoint_rbv, self.capacity, self.deviation):
-            record.reconfigure(units=unit, display=(0.0, capacity))
-        self.setpoint.reconfigure(units=unit, display=(0.0, capacity), drive=(0.0, top))
-        for record in (self.flow, self.deviation):
-            record.reconfigure(mdel=capacity * RESOLUTION, adel=capacity * ARCHIVED)
-
-    def _show_link(self) -> None:
-        health = self.instrument.health
-        if health.lost and not self._lost:
-            self._lost = True
-            self._log.warning("%s: lost: %s", self.config.name, health.last_error)
-        if health.lost:
-            self.set_invalid(AlarmStatus.COMM)
-        self.comm.set_ok(int(health.link))
-        self.comm_age.set_ok(time.monotonic() - (health.last_good or self._started))
-        self.comm_errors.set_ok(health.errors)
-        self.comm_latency.set_ok(1e3 * health.latency_s)
-        self.comm_back_off.set_ok(health.back_off_s)
-        self.comm_error.set_ok(health.last_error)
-        self.doubts.set_ok(self.instrument.doubts)
+    def _stand(self, sees: bool, why: str = "") -> None:
+        """Readings come, or do not. Logged when that changes."""
+        if sees is not self._sees:
+            if sees:
+                self.log.info("%s: readings come", self.config.name)
+            else:
+                self.log.warning("%s: no readings: %s", self.config.name, why)
+            self._counter_due = 0.0
+        self._sees = sees
 
     # -- orders -------------------------------------------------------------------------------
 
@@ -169,24 +162,32 @@ class FlowInstrument(InstrumentPVs):
         self._permit(logic.refuse_setpoint(self._facts(), value, self.setpoint.drvh))
         confirmed = await self._carry_out(self.instrument.set_flow(value))
         self.setpoint_rbv.set_ok(confirmed)
-        self._guard.say(f"{self.config.name}: setpoint {confirmed:g} {self.unit.value}, confirmed")
+        self._say(f"setpoint {confirmed:g} {self.unit.value}, confirmed")
         return value if math.isclose(value, confirmed, rel_tol=1e-3, abs_tol=1e-6) else confirmed
 
     async def put_control_mode(self, index: int) -> None:
         mode = list(MODES.values())[index]
+        if mode is None:
+            raise Refused("Other only shows that the instrument is in a mode without a name here")
         self._permit(logic.refuse_mode(self._facts(), mode))
-        assert mode is not None
         await self._carry_out(self.instrument.set_mode(mode))
         self.control_mode_rbv.set_ok(index)
-        self._guard.say(f"{self.config.name}: control mode {list(MODES)[index]}, confirmed")
+        if self.reading:
+            self.reading = replace(self.reading, mode=int(mode))
+        self._say(f"control mode {list(MODES)[index]}, confirmed")
 
     async def put_fluid_index(self, index: int) -> None:
         self._permit(logic.refuse_order(self._facts()))
-        plate = await self._carry_out(self.instrument.set_fluid(index + 1))
-        self._show_plate(plate)
-        self._adopt = True  # the setpoint is a part of the range, so it changed with it
-        what = f"fluid {index + 1} ({plate.fluid_name}), {plate.capacity:g} {plate.unit}"
-        self._guard.say(f"{self.config.name}: {what}")
+        self._changing_fluid = True
+        self._plate_due = 0.0  # if it takes longer than we wait, it happens nevertheless
+        try:
+            plate = await self._carry_out(self.instrument.set_fluid(index + 1))
+        finally:
+            self._changing_fluid = False
+        self.show_plate(plate)
+        self.adopt_setpoint()  # it is a part of the range, so it has changed
+        await self._attempt(self._poll)
+        self._say(f"fluid {index + 1} ({plate.fluid_name}), {plate.capacity:g} {plate.unit}")
 
     async def put_user_tag(self, tag: str) -> str:
         self._permit(logic.refuse_order(self._facts()))
@@ -203,7 +204,7 @@ class FlowInstrument(InstrumentPVs):
     async def put_zero(self, value: int) -> None:
         await self._carry_out(self.instrument.safe())
         self.setpoint.set_ok(0.0)
-        self._guard.say(f"{self.config.name}: setpoint is zero, confirmed")
+        self._say("setpoint is zero, confirmed")
 
     async def put_poll_period(self, period_s: float) -> None:
         self._ticks.period_s = period_s
@@ -216,8 +217,12 @@ class FlowInstrument(InstrumentPVs):
             silent_s=math.inf if health.last_good is None else time.monotonic() - health.last_good,
             capacity=self.capacity.value if self.capacity.updated else math.nan,
             unit=self.unit.value,
+            mode=self.reading.mode if self.reading else None,
             stop=self._guard.stop,
         )
+
+    def _say(self, what: str) -> None:
+        self._guard.say(f"{self.config.name}: {what}")
 
     def _permit(self, refusal: str) -> None:
         if refusal:
@@ -227,15 +232,5 @@ class FlowInstrument(InstrumentPVs):
         """Wait for the instrument's answer; what it refuses, the client learns."""
         try:
             return await order
-        except DeviceFault as fault:
+        except (DeviceFault, ValueError) as fault:
             raise Refused(str(fault)) from fault
-
-
-def mode_index(mode: int) -> int:
-    """The state of ControlMode that stands for a mode; Other for what has no state of its own."""
-    known = list(MODES.values())
-    return known.index(Mode(mode)) if mode in known else len(known) - 1
-
-
-def _state(reason: str) -> Alarm | None:
-    return Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR) if reason else None

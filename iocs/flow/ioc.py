@@ -17,6 +17,8 @@ from iocs.flow.line import FlowLine
 from iocs.flow.plant import FlowPlant
 from iocs.flow.simulation import Simulation
 
+SHUTDOWN_S = 6.0  # for the zeros of on_shutdown; the server gives us ten in all
+
 
 class FlowIoc:
     """Everything one process owns, wired."""
@@ -45,26 +47,33 @@ class FlowIoc:
         self.groups = [*served, self.status]
         for group in self.groups:
             group.hooks = Refusals(self.plant.say)
+        self._running = False
 
     async def start(self) -> None:
         """Claim the lines and begin to poll. Raises PortInUse when a line belongs to somebody else."""
         if self.simulation:
             self.simulation.start()
-        for port in self.ports:
-            port.start()
+        started = (asyncio.to_thread(port.start) for port in self.ports)  # a host may take its time
+        for problem in await asyncio.gather(*started, return_exceptions=True):
+            if problem:
+                raise problem
+        self._running = True
         for instrument in self.instruments:
             spawn(instrument.run(), instrument.prefix)
+            spawn(instrument.keep_house(), f"{instrument.prefix} housekeeping")
         for line in self.lines:
             spawn(line.run(), line.prefix)
         spawn(self.plant.run(), self.plant.prefix)
         spawn(self.status.run(), self.status.prefix)
 
     async def stop(self) -> None:
-        """What the configuration wants at shutdown, then give the lines back."""
-        if self.config.on_shutdown is OnLoss.ZERO:
-            await self.guard.zero_all("Shutdown")
-        for port in self.ports:
-            await asyncio.to_thread(port.stop)
+        """What the configuration wants at shutdown, then give the lines back.
+
+        An IOC that did not get all its lines has not taken over and leaves every flow alone.
+        """
+        if self.config.on_shutdown is OnLoss.ZERO and self._running:
+            await self.guard.close(SHUTDOWN_S)
+        await asyncio.gather(*(asyncio.to_thread(port.stop) for port in self.ports))
         if self.simulation:
             self.simulation.stop()
 

@@ -7,7 +7,7 @@ or a reason in words. No I/O, no clock, no PV.
 import math
 from dataclasses import dataclass, replace
 
-from devsup.bronkhorst_values import STOPS_FLOW, Mode, Reading
+from devsup.bronkhorst_values import OBEYS_SETPOINT, STOPS_FLOW, Mode, Reading, mode_name
 from devsup.health import Link
 
 # -- emergency stop -------------------------------------------------------------------------------
@@ -15,15 +15,29 @@ from devsup.health import Link
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The latch of the emergency stop, and the instruments whose zero is not confirmed yet."""
+    """The latch of the emergency stop, and the instruments whose zero is not confirmed yet.
+
+    `closing`: the IOC is ending and has sent its zeros; nothing may follow them.
+    """
 
     active: bool = False
     owed: frozenset[str] = frozenset()
+    closing: bool = False
 
 
 def trip(stop: Stop, names: frozenset[str]) -> Stop:
     """Latch, and owe every instrument a zero."""
-    return Stop(True, stop.owed | names)
+    return replace(owe(stop, names), active=True)
+
+
+def owe(stop: Stop, names: frozenset[str]) -> Stop:
+    """These instruments have to be zeroed, and get no other setpoint before they confirm it."""
+    return replace(stop, owed=stop.owed | names)
+
+
+def close(stop: Stop, names: frozenset[str]) -> Stop:
+    """The IOC ends with zeros: owe them, and let nothing follow."""
+    return replace(owe(stop, names), closing=True)
 
 
 def zeroed(stop: Stop, name: str) -> Stop:
@@ -36,18 +50,34 @@ def released(stop: Stop) -> Stop:
     return replace(stop, active=False)
 
 
+def must_zero(stop: Stop, name: str, reading: Reading | None) -> bool:
+    """Is it time to send a zero (again)? `reading` is the newest, None where there is none to judge by.
+
+    While the stop is latched, an instrument that asks for flow is zeroed whoever told it to.
+    """
+    return name in stop.owed or (stop.active and (reading is None or not at_rest(reading)))
+
+
+def at_rest(reading: Reading) -> bool:
+    """Does nothing ask this instrument for flow?"""
+    if reading.mode in STOPS_FLOW:
+        return True
+    return reading.setpoint == 0.0 and (reading.mode is None or reading.mode in OBEYS_SETPOINT)
+
+
 # -- may this order go out? -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about one instrument when an order for it arrives."""
+    """What is known about one instrument when an order for it arrives. `mode` None: not known."""
 
     name: str
     link: Link
     silent_s: float
     capacity: float
     unit: str
+    mode: int | None
     stop: Stop
 
 
@@ -61,17 +91,31 @@ def refuse_order(facts: Facts) -> str:
 
 def refuse_setpoint(facts: Facts, value: float, drive_high: float) -> str:
     """Why this setpoint is not sent; empty when it is. Zero is refused to nobody who can hear it."""
-    if facts.stop.active and value != 0.0:
+    if value == 0.0:
+        return refuse_order(facts)
+    return _held(facts) or refuse_order(facts) or _unfit(facts, value, drive_high)
+
+
+def _held(facts: Facts) -> str:
+    """Why the instrument has to stay at zero."""
+    if facts.stop.closing:
+        return "the IOC is shutting down"
+    if facts.stop.active:
         return "emergency stop is active: EStop:Reset first"
-    if facts.name in facts.stop.owed and value != 0.0:
-        return f"{facts.name} has not confirmed its emergency zero yet"
-    if no_link := refuse_order(facts):
-        return no_link
+    if facts.name in facts.stop.owed:
+        return f"{facts.name} has not confirmed its zero yet"
+    return ""
+
+
+def _unfit(facts: Facts, value: float, drive_high: float) -> str:
+    """Why the instrument could not follow this setpoint. One that it ignores now would surprise later."""
     if math.isnan(facts.capacity):
-        return f"{facts.name}: its capacity is not known yet"
+        return f"{facts.name}: its capacity is not known"
     limit = facts.capacity if math.isnan(drive_high) else min(facts.capacity, drive_high)
     if not 0.0 <= value <= limit:
-        return f"{facts.name}: {value:g} is outside 0 to {limit:g} {facts.unit}"
+        return f"{facts.name}: {value:g} is outside 0 to {limit:g} {facts.unit}".rstrip()
+    if facts.mode is not None and facts.mode not in OBEYS_SETPOINT:
+        return f"{facts.name}: control mode {mode_name(facts.mode)} ignores the setpoint: ControlMode first"
     return ""
 
 
@@ -83,9 +127,9 @@ def refuse_mode(facts: Facts, mode: Mode | None) -> str:
     if mode is None:
         return "this state only shows what the instrument reports"
     if mode in SERVICE_MODES:
-        return f"{mode.name.lower().replace('_', ' ')} is a service mode: set it at the instrument"
-    if (facts.stop.active or facts.name in facts.stop.owed) and mode not in STOPS_FLOW:
-        return "emergency stop is active: only modes that stop the flow"
+        return f"{mode_name(mode)} is a service mode: set it at the instrument"
+    if (held := _held(facts)) and mode not in STOPS_FLOW:
+        return f"{held}; only modes that stop the flow"
     return refuse_order(facts)
 
 
@@ -121,23 +165,27 @@ class Verdict:
 def watch(
     state: Watch, reading: Reading, demand: float, capacity: float, band: Band, now: float
 ) -> tuple[Watch, Verdict]:
-    """Judge one reading. A new setpoint starts the settling time anew; so does coming back into the band."""
+    """Judge one reading. A new setpoint starts the settling time anew; so does coming back into the band.
+
+    While the capacity is unknown (NaN) nothing can be missed.
+    """
     deviation = reading.flow - reading.setpoint
-    width = band.tolerance * capacity
-    moved = reading.setpoint != state.setpoint
-    flow_off = None if moved else state.flow_off_since
-    flow_off = (now if flow_off is None else flow_off) if abs(deviation) > width else None
-    # a demand that was never given, or an unknown capacity, cannot be missed
-    missed = abs(demand - reading.setpoint) > max(1e-3 * abs(demand), capacity / 16000.0)
-    read_off = (now if state.readback_off_since is None else state.readback_off_since) if missed else None
-    after = Watch(reading.setpoint, flow_off, read_off)
-    late = flow_off is not None and now - flow_off >= band.settle_s
-    other = read_off is not None and now - read_off >= band.settle_s
-    return after, Verdict(
-        deviation,
-        f"flow is {deviation:+.3g} from its setpoint since {now - (flow_off or now):.0f} s" if late else "",
-        f"instrument holds setpoint {reading.setpoint:g}, not {demand:g}" if other else "",
-    )
+    before = state.flow_off_since if reading.setpoint == state.setpoint else None
+    flow_off = _since(before, abs(deviation) > band.tolerance * capacity, now)
+    other = capacity > 0 and abs(demand - reading.setpoint) > max(1e-3 * abs(demand), capacity / 16000.0)
+    read_off = _since(state.readback_off_since, other, now)
+    flow, readback = "", ""
+    if flow_off is not None and now - flow_off >= band.settle_s:
+        flow = f"flow is {deviation:+.3g} from its setpoint since {now - flow_off:.0f} s"
+    if read_off is not None and now - read_off >= band.settle_s:
+        readback = f"instrument holds setpoint {reading.setpoint:g}, not {demand:g}"
+    return Watch(reading.setpoint, flow_off, read_off), Verdict(deviation, flow, readback)
+
+
+def _since(before: float | None, off: bool, now: float) -> float | None:
+    if not off:
+        return None
+    return now if before is None else before
 
 
 # -- what the instrument's alarm bits say ---------------------------------------------------------

@@ -41,4 +41,4 @@ class FlowPlant(PlantPVs):
             state, alone = logic.audience(state, self._clients(), patience_s, time.monotonic())
             if alone:
                 self._log.warning("no client for %g s: every setpoint to zero", patience_s)
-                await self._guard.zero_all(f"No client for {patience_s:g} s")
+                await self._guard.zero_all(f"No client for {patience_s:g} s", insist=True)

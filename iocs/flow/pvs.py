@@ -8,7 +8,7 @@ from iocs.caserver import AlarmSeverity
 from iocs.common import pv
 from iocs.common.estop import EStopPVs
 from iocs.common.pv import Group
-from iocs.common.spec import AlarmPolicy, Archive
+from iocs.common.spec import MAX_DESC, AlarmPolicy, Archive
 
 MINOR, MAJOR = AlarmSeverity.MINOR, AlarmSeverity.MAJOR
 
@@ -127,6 +127,12 @@ class InstrumentPVs(Group):
     comm_back_off = pv.readback("Comm:BackOff", "Pause between probes while lost", unit="s", precision=1)
     comm_error = pv.text("Comm:LastError", "What went wrong last", max_length=120)
     doubts = pv.counter("Comm:Doubts", "Readings that were read twice")
+
+    def __init__(self, prefix: str, description: str = "") -> None:
+        super().__init__(prefix)
+        for record in (self.flow, self.setpoint):
+            if description:
+                record.desc = f"{description}: {record.desc}"[:MAX_DESC]
 
 
 class LinePVs(Group):
