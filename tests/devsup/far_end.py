@@ -1,8 +1,11 @@
 """The far end of a line in the hands of a test, that hears and answers. The protocol is lines of text."""
 
+import fcntl
 import os
 import select
+import struct
 import tempfile
+import termios
 import time
 import tty
 from collections.abc import Callable
@@ -11,6 +14,7 @@ from types import TracebackType
 
 from devsup.errors import NoReply
 from devsup.line import Line
+from tests.support.waiting import wait_until
 
 PATIENCE_S = 10.0
 
@@ -84,6 +88,15 @@ class FarEnd:
 
     def send(self, data: bytes) -> None:
         os.write(self._master, data)
+
+    def send_through(self, data: bytes) -> None:
+        """Send, and wait until all of it lies ready at the near end, where nobody may be reading."""
+        self.send(data)
+        wait_until(lambda: self._lying() == len(data), what=f"{data!r} crosses the pty")
+
+    def _lying(self) -> int:
+        (count,) = struct.unpack("i", fcntl.ioctl(self._slave, termios.FIONREAD, b"\0" * 4))
+        return int(count)
 
     def heard_nothing(self) -> bool:
         """Has nothing been asked since the last expect()?"""
