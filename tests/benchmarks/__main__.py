@@ -1,0 +1,43 @@
+"""Measure, and write the tables into README.md next to this file.
+
+Usage: run [--scale FACTOR] [--dry] [NAME...]      (no name: all of them)
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.benchmarks import command, faults, neighbours, polling
+from tests.benchmarks.report import Figures, machine_line, markdown, write
+
+BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
+    "polling": polling.measure,
+    "command": command.measure,
+    "neighbours": neighbours.measure,
+    "faults": faults.measure,
+}
+README = Path(__file__).with_name("README.md")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = parser().parse_args(arguments)
+    for name in given.names or BENCHMARKS:
+        sys.stderr.write(f"{name} …\n")
+        text = markdown(BENCHMARKS[name](given.scale).report(), machine_line())
+        print(f"\n## {name}\n\n{text}")
+        if not given.dry:
+            write(README, name, text)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    new = argparse.ArgumentParser(prog="tests/benchmarks/run", description=__doc__.splitlines()[0])
+    new.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(BENCHMARKS)}")
+    new.add_argument("--scale", type=float, default=1.0, help="shorter (0.1) or longer (2) than usual")
+    new.add_argument("--dry", action="store_true", help="print the tables, leave README.md alone")
+    return new
+
+
+if __name__ == "__main__":
+    sys.exit(main())
