@@ -84,4 +84,11 @@ SUBSYSTEM = Subsystem(
     prefix="LAB:FLOW:",
     read=read,
     build=FlowIoc,
+    examples=(
+        "caget {P}N2:Flow {P}N2:Setpoint {P}N2:Comm",
+        "caput -c {P}N2:Setpoint 5",
+        "camonitor {P}N2:Flow {P}Air:Flow {P}He:Flow",
+        "caput LAB:SIM:FLOW:PORT:bench1:Fault HUNG_UP    (unplug the line; OK plugs it back)",
+        "caput {P}EStop 1; caput {P}EStop:Reset 1",
+    ),
 )
