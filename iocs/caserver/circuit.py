@@ -29,6 +29,7 @@ HEADER = Struct(">HHHHII")
 LONG_SIZES = Struct(">II")
 PROTOCOL = 13
 CHUNK = 64 * 1024
+MAX_BLANK = 1024
 
 VERSION, EVENT_ADD, EVENT_CANCEL, READ, WRITE, SEARCH = 0, 1, 2, 3, 4, 6
 EVENTS_OFF, EVENTS_ON, READ_SYNC, ERROR, CLEAR_CHANNEL, NOT_FOUND = 8, 9, 10, 11, 12, 14
@@ -284,8 +285,8 @@ class Circuit(asyncio.Protocol):
 
     def _read_failed(self, message: Message, channel: Channel, reason: str) -> None:
         if message.command == READ_NOTIFY:
-            size = min(message.count, 1) * dbr.STRING_SIZE
-            self.reply(frame(READ_NOTIFY, message.dtype, 0, ECA_GETFAIL, message.second, bytes(size)))
+            nothing = dbr.blank(message.dtype, message.count) if message.count < MAX_BLANK else b""
+            self.reply(frame(READ_NOTIFY, message.dtype, message.count, ECA_GETFAIL, message.second, nothing))
         else:
             self._complain(message, channel, ECA_GETFAIL, reason)
 

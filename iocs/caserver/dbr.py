@@ -66,7 +66,7 @@ class Metadata(NamedTuple):
 
     units: bytes = b""
     precision: int = 0
-    limits: tuple[float, ...] = (0.0,) * 8
+    limits: tuple[float, ...] = (0.0, 0.0, math.nan, math.nan, math.nan, math.nan, 0.0, 0.0)
     states: tuple[bytes, ...] = ()
 
 
@@ -74,7 +74,7 @@ _SCALAR = {n: Struct(f">{c}") for n, c in zip(Native, "shfHBid", strict=True) if
 _RANGE = {
     Native.SHORT: (-(2**15), 2**15 - 1),
     Native.ENUM: (0, 2**16 - 1),
-    Native.CHAR: (0, 2**8 - 1),
+    Native.CHAR: (-(2**7), 2**8 - 1),
     Native.LONG: (-(2**31), 2**31 - 1),
 }
 _DTYPE: dict[Native, np.dtype[Any]] = {
@@ -145,7 +145,8 @@ def _number(value: float, native: Native) -> float | int:
         if math.isnan(value):
             return 0
         value = max(low, min(high, value))
-    return max(low, min(high, int(value)))
+    number = max(low, min(high, int(value)))
+    return number & 0xFF if native == Native.CHAR else number
 
 
 def number_body(value: float | int, native: int, precision: int) -> bytes:
@@ -177,7 +178,7 @@ def array_body(values: NDArray[Any], native: int, precision: int) -> bytes:
             return values.astype(dtype).tobytes()
     low, high = _RANGE[Native(native)]
     clipped: NDArray[Any] = np.clip(np.nan_to_num(values), low, high)
-    return clipped.astype(dtype).tobytes()
+    return clipped.astype(np.int64).astype(dtype).tobytes()
 
 
 def encode_text(text: str) -> bytes:
@@ -205,6 +206,15 @@ def text_body(text: str, native: int) -> bytes:
     if native == Native.STRING:
         return string_field(text)
     return number_body(parse_number(text) if text else 0, native, 0)
+
+
+def blank(dbr_type: int, count: int) -> bytes:
+    """What stands for the payload of a read that failed."""
+    if dbr_type > LAST_TYPE - 4:
+        return bytes(STRING_SIZE)
+    full = dbr_type // 7 >= Family.GR
+    head = head_full(dbr_type, 0, 0, Metadata()) if full else head_plain(dbr_type, 0, 0, 0, 0)
+    return bytes(len(head) + count * SIZE[Native(dbr_type % 7)])
 
 
 def fit(body: bytes, native: int, have: int, want: int) -> tuple[bytes, int]:

@@ -82,7 +82,10 @@ class Field(Served):
     def metadata(self) -> dbr.Metadata:
         if self._definition.menu:
             return dbr.Metadata(states=dbr.state_bytes(self._definition.menu))
-        return self._record.metadata() if self.native == dbr.Native.DOUBLE else dbr.Metadata()
+        if self.native not in (dbr.Native.DOUBLE, dbr.Native.LONG):
+            return dbr.Metadata()
+        own = self._record.metadata()
+        return own._replace(limits=(*own.limits[:2], *dbr.Metadata().limits[2:6], *own.limits[6:]))
 
     def body(self, native: int, long: bool, part: Slice | None) -> tuple[bytes, int]:
         value = self._definition.get(self._record)
@@ -123,7 +126,10 @@ class Field(Served):
             later = definition.later
             record.enqueue(put, lambda: later(record, value), value)
         elif definition.put is not None:
+            before = definition.get(record)
             definition.put(record, value)
+            if definition.get(record) == before:
+                self.refresh()  # base sends an event for every write of a field
             put.answer(DONE)
         else:
             raise Refused("this field cannot be written")

@@ -17,6 +17,7 @@ T = TypeVar("T", bound=float)
 
 _SEVERITY_OF = {"hihi": "hhsv", "high": "hsv", "low": "lsv", "lolo": "llsv"}
 _LIMIT_KEYS = {*_SEVERITY_OF, *_SEVERITY_OF.values(), "hyst"}
+_OTHER_KEYS = {"units", "precision"}
 NAN = math.nan
 
 
@@ -53,15 +54,15 @@ class Numeric(Record[T], Generic[T]):
         super().__init__(name, value, **options)
         self.units = units
         self.precision = precision
-        self.drvl, self.drvh = drive
+        self.drvl, self.drvh = map(float, drive)
         shown = display if display is not None else drive
         self.lopr, self.hopr = (0.0 if math.isnan(x) else float(x) for x in shown)
         self.clip = clip
-        self.mdel = mdel
-        self.adel = adel
-        self.limits = Limits(hyst=hyst)
-        self._mlst = NAN
-        self._alst = NAN
+        self.mdel = float(mdel)
+        self.adel = float(adel)
+        self.limits = Limits(hyst=float(hyst))
+        self._mlst: float = value
+        self._alst: float = value
         self._set_limits(hihi=hihi, high=high, low=low, lolo=lolo)
         self._set_limits(hhsv=hhsv, hsv=hsv, lsv=lsv, llsv=llsv)
 
@@ -108,14 +109,14 @@ class Numeric(Record[T], Generic[T]):
         limits = {k: v for k, v in changed.items() if k in _LIMIT_KEYS}
         self._set_limits(**limits)
         for key in changed.keys() - limits.keys():
-            setattr(self, key, changed[key])
+            setattr(self, key, changed[key] if key in _OTHER_KEYS else float(changed[key]))
 
     def _set_limits(self, **given: Any) -> None:
         for key, value in given.items():
             if value is None:
                 continue
             previous = getattr(self.limits, key)
-            setattr(self.limits, key, value)
+            setattr(self.limits, key, value if isinstance(value, AlarmSeverity) else float(value))
             severity = _SEVERITY_OF.get(key)
             if severity and math.isnan(previous) and not math.isnan(value) and severity not in given:
                 if not getattr(self.limits, severity):
@@ -131,12 +132,11 @@ class Numeric(Record[T], Generic[T]):
         return self.limits.judge(self.value)
 
     def change_mask(self, new: T) -> int:
-        first = math.isnan(self._mlst) and not math.isnan(new)
         mask = 0
-        if first or changed_beyond(self._mlst, new, self.mdel):
+        if changed_beyond(self._mlst, new, self.mdel):
             self._mlst = new
             mask |= dbr.Mask.VALUE
-        if first or changed_beyond(self._alst, new, self.adel):
+        if changed_beyond(self._alst, new, self.adel):
             self._alst = new
             mask |= dbr.Mask.LOG
         return mask

@@ -164,7 +164,8 @@ class Record(Served, Generic[T]):
         self._alarm = new
         if not self.ackt or new.severity >= self.acks:
             self.acks = new.severity
-        self.touch_fields("STAT", "SEVR", "ACKS", "UDF")
+            self.touch_fields("ACKS")
+        self.touch_fields("STAT", "SEVR", "UDF")
         return dbr.Mask.ALARM
 
     def reassess(self) -> None:
@@ -191,7 +192,8 @@ class Record(Served, Generic[T]):
         """Settings changed: publish their fields, the record's metadata, and judge the value again."""
         self.forget_images()
         if metadata:
-            self.post(dbr.Mask.PROPERTY)
+            for told in (self, *self._fields.values()):
+                told.post(dbr.Mask.PROPERTY)
         self.touch_fields(*names)
         self.reassess()
 

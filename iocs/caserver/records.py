@@ -97,7 +97,7 @@ class Choice(Record[int]):
         self._alarms = StateAlarms([AlarmSeverity.NO_ALARM] * dbr.MAX_STATES, unsv, cosv)
         self._alarms.severities[: len(severities)] = severities
         super().__init__(name, value, **options)
-        self._posted: int | None = None
+        self._posted = value
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -182,7 +182,7 @@ class Choice(Record[int]):
             self._alarms.unsv = unsv
         if cosv is not None:
             self._alarms.cosv = cosv
-        self.touch(*self.fields)
+        self.touch(*self.fields, metadata=states is not None)
 
     def setting(self, key: str) -> AlarmSeverity:
         """UNSV or COSV."""
@@ -243,7 +243,7 @@ class Text(Record[str]):
         self.fields = tables.LONG_TEXT if long else tables.TEXT
         self.record_types = ("lsi", "lso") if long else ("stringin", "stringout")
         super().__init__(name, value, **options)
-        self._posted: str | None = None
+        self._posted = value
 
     @property
     def text_capacity(self) -> int:
@@ -276,6 +276,8 @@ class Text(Record[str]):
         if long and native == N.CHAR:
             size = self.text_capacity
             return dbr.encode_text(self.value).ljust(size, b"\0"), size
+        if native == N.ENUM and self.max_length <= SHORT_TEXT:
+            raise ValueError("a string is not one of several states")
         return dbr.text_body(self.value, native), 1
 
 
@@ -300,7 +302,7 @@ class Waveform(Record[NDArray[np.float64]]):
         self.used = 0
         self.units = units
         self.precision = precision
-        self.lopr, self.hopr = display
+        self.lopr, self.hopr = map(float, display)
         super().__init__(name, np.full(max_length, math.nan), **options)
         self._posted: NDArray[np.float64] | None = None
 

@@ -160,7 +160,7 @@ TEXT = COMMON
 LONG_TEXT = {
     **COMMON,
     "SIZV": FieldDef(N.LONG, lambda r: r.max_length + 1),
-    "LEN": FieldDef(N.LONG, lambda r: len(dbr.encode_text(r.value)) + 1),
+    "LEN": FieldDef(N.DOUBLE, lambda r: len(dbr.encode_text(r.value)) + 1 if r.updated else 0),
 }
 WAVEFORM = {
     **COMMON,
@@ -168,7 +168,7 @@ WAVEFORM = {
     "PREC": _PREC,
     "HOPR": _double("HOPR"),
     "LOPR": _double("LOPR"),
-    "NELM": FieldDef(N.LONG, lambda r: r.elements),
-    "NORD": FieldDef(N.LONG, lambda r: r.used),
+    "NELM": FieldDef(N.DOUBLE, lambda r: r.elements),
+    "NORD": FieldDef(N.DOUBLE, lambda r: r.used),
     "FTVL": FieldDef(N.ENUM, lambda r: FTYPE_MENU.index("DOUBLE"), menu=FTYPE_MENU),
 }
