@@ -1,0 +1,161 @@
+"""A flow installation under test: simulated lines that belong to the test and outlive any IOC, the IOC as a
+process, a libca client."""
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from devsup.sim.faults import Fault
+from devsup.sim.propar_line import ProparLine
+from devsup.sim.propar_node import Fluid, NodeConfig, ProparNode
+from devsup.sim.wire import PtyLine
+from tests.support.ca import CaClient, Refused
+from tests.support.network import LOOPBACK, ca_environment
+from tests.support.processes import IocProcess
+from tests.support.waiting import wait_until
+
+NODES = {"N2": 3, "Air": 5, "He": 6}
+FLUIDS = {
+    "N2": (Fluid("N2", 20.0, "ln/min"), Fluid("Air", 10.0, "ln/min"), Fluid("Ar", 500.0, "mln/min")),
+    "Air": (Fluid("Air", 10.0, "ln/min"), Fluid("N2", 10.0, "ln/min")),
+    "He": (Fluid("He", 500.0, "mln/min"),),
+}
+QUICK = {"response_timeout": 0.05, "command_timeout": 0.05, "poll_period": 0.05}
+"""Line settings with which silence is noticed, and its end as well, in seconds rather than minutes."""
+NO_ALARM, MINOR, MAJOR, INVALID = range(4)
+READ, HIHI, HIGH, STATE, COMM, UDF = 1, 3, 4, 7, 9, 17
+Reads = Callable[[], Any]
+
+
+def simulated_line(**changes: Any) -> ProparLine:
+    """N2, Air and He as in db/flow.yaml, quick and exact."""
+    common: dict[str, Any] = {"tau_s": 0.02, "fluid_change_s": 0.2, **changes}
+    return ProparLine(
+        [
+            ProparNode(NodeConfig(address, FLUIDS[name], user_tag=name, **common))
+            for name, address in NODES.items()
+        ],
+        latency_s=0.0,
+    )
+
+
+def configuration(
+    url: str, *, line: Mapping[str, object] = QUICK, top: str = "", each: str = "settle: 0.3"
+) -> str:
+    """db/flow.yaml for a line at `url`."""
+    settings = "\n".join(f"    {key}: {value}" for key, value in line.items())
+    nodes = "\n".join(
+        f"      {name}: {{node: {node}, description: Gas {name}, {each}}}" for name, node in NODES.items()
+    )
+    return f"{textwrap.dedent(top)}\nlines:\n  bench1:\n    url: {url}\n{settings}\n    instruments:\n{nodes}\n"
+
+
+class Bench:
+    """One line, its IOC and a client. Names of PVs are without the prefix."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.prefix = "T:FLOW:"
+        self.env = ca_environment()
+        self.folder = folder
+        self.server = simulated_line()
+        self.line = PtyLine(self.server, baudrate=None, name="flowtest")
+        self.db = folder / "flow.yaml"
+        self.configure(**settings)
+        self._stack = ExitStack()
+        self.ioc: IocProcess
+        self.ca: CaClient
+
+    def configure(self, **settings: Any) -> None:
+        """Writes the configuration that the next start reads."""
+        self.db.write_text(configuration(self.line.url, **settings))
+
+    def __enter__(self) -> "Bench":
+        self._stack.enter_context(self.line)
+        self.ca = self._stack.enter_context(CaClient(self.env))
+        self._stack.callback(self._end)
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def start(self) -> None:
+        """Starts the IOC and waits until every instrument has been read."""
+        self.ioc = self.spawn()
+        self.ioc.__enter__()
+        for name in NODES:
+            self.wait_severity(f"{name}:Flow", NO_ALARM)
+
+    def spawn(self, *arguments: str) -> IocProcess:
+        """An IOC on this configuration, not waited for."""
+        options = ("--db", str(self.db), "--prefix", self.prefix, "--interfaces", LOOPBACK, *arguments)
+        return IocProcess("flow", *options, log=self.folder / "ioc.log", env=self.env)
+
+    def _end(self) -> None:
+        self.ioc.__exit__(None, None, None)
+
+    # -- what the test does to it --------------------------------------------------------------
+
+    def node(self, name: str) -> ProparNode:
+        """A simulated instrument, to look into and to tamper with."""
+        return self.server.node(NODES[name])
+
+    def fault(self, name: str, fault: Fault = Fault.OK, probability: float = 1.0) -> None:
+        self.server.set_fault(NODES[name], fault, probability)
+
+    @contextmanager
+    def dead(self, name: str) -> Iterator[None]:
+        """An instrument that has died and is known to be lost; it lives again afterwards."""
+        self.fault(name, Fault.DEAD)
+        try:
+            self.wait_value(f"{name}:Comm", 2)
+            yield
+        finally:
+            self.fault(name)
+
+    # -- Channel Access ------------------------------------------------------------------------
+
+    def pv(self, name: str) -> str:
+        return self.prefix + name
+
+    def get(self, name: str) -> Any:
+        return self.ca.get(self.pv(name))
+
+    def text(self, name: str) -> str:
+        """A text, all of it: DBR_STRING would end after 39 characters."""
+        return str(self.ca.get(f"{self.pv(name)}.VAL$", as_string=True))
+
+    def alarm(self, name: str) -> tuple[int, int]:
+        """Status and severity."""
+        reading = self.ca.read(self.pv(name))
+        return reading.status, reading.severity
+
+    def put(self, name: str, value: Any, timeout: float = 15.0) -> None:
+        self.ca.put(self.pv(name), value, timeout=timeout)
+
+    def refused(self, name: str, value: Any, timeout: float = 15.0) -> str:
+        """A put that must be refused, and change nothing; returns what Reason says about it."""
+        before = self.get(name)
+        try:
+            self.put(name, value, timeout)
+        except Refused:
+            assert self.get(name) == before, f"{name} changed although the put was refused"
+            return self.text("Reason")
+        raise AssertionError(f"the put of {value!r} to {name} was not refused")
+
+    def wait_value(self, name: str, value: Any, timeout: float = 15.0) -> None:
+        self.wait(lambda: self.get(name) == value, f"{name} is {value!r}", timeout)
+
+    def wait_near(self, name: str, value: float, within: float = 1e-3, timeout: float = 15.0) -> None:
+        self.wait(lambda: abs(self.get(name) - value) <= within, f"{name} is about {value:g}", timeout)
+
+    def wait_severity(self, name: str, severity: int, timeout: float = 15.0) -> None:
+        self.wait(lambda: self.alarm(name)[1] == severity, f"severity of {name} is {severity}", timeout)
+
+    def wait(self, condition: Reads, what: str, timeout: float = 15.0) -> None:
+        wait_until(condition, timeout, what)
