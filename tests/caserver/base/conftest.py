@@ -53,9 +53,10 @@ def side(module: str, folder: Path) -> Iterator[Side]:
             yield Side(client, int(env["EPICS_CAS_SERVER_PORT"]))
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    """Fresh servers for every test: each starts from undefined records."""
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Both servers with the same history: whatever a test does, it does to both."""
     pytest.importorskip("softioc", reason="EPICS base from PyPI (pip install softioc) is the reference")
     with ExitStack() as running:
-        yield Pair(*(running.enter_context(side(m, tmp_path)) for m in ("reference", "ours")))
+        folder = tmp_path_factory.mktemp("pair")
+        yield Pair(*(running.enter_context(side(m, folder)) for m in ("reference", "ours")))
