@@ -139,7 +139,7 @@ class Line:
         a time-out is how long to wait for one reply, however many a transaction needs."""
         now = time.monotonic()
         if self._patience[0] != deadline:
-            self._patience = (deadline, deadline - now)
+            self._patience = (deadline, max(0.0, deadline - now))
         return now + self._patience[1]
 
     def flush(self) -> int:
