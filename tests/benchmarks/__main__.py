@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import command, faults, neighbours, polling
+from tests.benchmarks import command, faults, ioc, neighbours, polling
 from tests.benchmarks.report import Figures, machine_line, markdown, write
 
 BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "command": command.measure,
     "neighbours": neighbours.measure,
     "faults": faults.measure,
+    "ioc": ioc.measure,
 }
 README = Path(__file__).with_name("README.md")
 

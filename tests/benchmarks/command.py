@@ -35,10 +35,10 @@ class CommandFigures:
         ]
 
 
-def measure(scale: float = 1.0) -> CommandFigures:
+def measure(scale: float = 1.0, latencies_s: Sequence[float] = LATENCIES_S) -> CommandFigures:
     """`scale` 1 gives 400 orders at each latency; about a minute and a half."""
     count = max(10, round(400 * scale))
-    return CommandFigures({latency_s: _times(latency_s, count) for latency_s in LATENCIES_S})
+    return CommandFigures({latency_s: _times(latency_s, count) for latency_s in latencies_s})
 
 
 def bound_s(stage: str, latency_s: float) -> float:

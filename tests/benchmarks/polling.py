@@ -53,10 +53,10 @@ class PollingFigures:
         return Report(tuple(_table(latency_s, paces) for latency_s, paces in self.paces.items()), targets)
 
 
-def measure(scale: float = 1.0) -> PollingFigures:
-    """All masters in turns, several short rounds each; `scale` 1 takes about two minutes."""
-    rounds, seconds = max(1, round(5 * scale)), max(0.3, 3.0 * scale)
-    return PollingFigures({latency_s: _paces(latency_s, rounds, seconds) for latency_s in LATENCIES_S})
+def measure(scale: float = 1.0, latencies_s: Sequence[float] = LATENCIES_S) -> PollingFigures:
+    """All masters in turns, several short rounds each; `scale` 1 takes about three minutes."""
+    rounds, seconds = max(1, round(9 * scale)), max(0.3, min(2.0, 2.0 * scale))
+    return PollingFigures({latency_s: _paces(latency_s, rounds, seconds) for latency_s in latencies_s})
 
 
 def _paces(latency_s: float, rounds: int, seconds: float) -> dict[str, Pace]:

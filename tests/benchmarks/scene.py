@@ -86,15 +86,14 @@ class FarEnd:
 
 @contextlib.contextmanager
 def far_end(
-    nodes: Sequence[int], latency_s: float = 0.0, faults: Sequence[str] = (), baudrate: int = BAUDRATE
+    nodes: Sequence[int], latency_s: float = 0.0, noise: float = 0.0, baudrate: int = BAUDRATE
 ) -> Iterator[FarEnd]:
-    """Serve `nodes` on a paced pseudo-terminal until the end of the block."""
+    """Serve `nodes` on a paced pseudo-terminal until the end of the block. `noise` in parts of the range."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         command = [sys.executable, "-m", "devsup.sim", "propar", "--control"]
         command += ["--nodes", ",".join(map(str, nodes)), "--baud", str(baudrate)]
         command += ["--latency", str(latency_s), "--link", str(Path(folder) / "line")]
-        for fault in faults:
-            command += ["--fault", fault]
+        command += ["--noise", str(noise)]
         with on_core(FAR_CORE, Urgency.HARDWARE):
             process = _start(command, stdin=subprocess.PIPE)
         with ended(process):
