@@ -50,7 +50,7 @@ def configuration(
     nodes = "\n".join(
         f"      {name}: {{node: {node}, description: Gas {name}, {each}}}" for name, node in NODES.items()
     )
-    return f"{textwrap.dedent(top)}\nlines:\n  bench1:\n    url: {url}\n{settings}\n    instruments:\n{nodes}\n"
+    return f"{textwrap.dedent(top)}\nlines:\n  bench1:\n    url: {url}\n{settings}\n    instruments:\n{nodes}"
 
 
 class Bench:
