@@ -12,12 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
-log = logging.getLogger(__name__)
+from iocs.caserver.wire import ECA_NORMAL, ECA_PUTCBINPROG, ECA_PUTFAIL
 
-# Status codes of Channel Access (caerr.h).
-ECA_NORMAL = 1
-ECA_PUTFAIL = 160
-ECA_PUTCBINPROG = 362
+log = logging.getLogger(__name__)
 
 MAX_WAITING = 256
 """Put-callbacks that may wait for one record; more are refused as in progress."""

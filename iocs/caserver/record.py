@@ -15,24 +15,14 @@ from typing import Any, Generic, TypeVar
 from iocs.caserver import dbr
 from iocs.caserver.alarms import FINE, UNDEFINED, Alarm, AlarmSeverity, AlarmStatus, worse
 from iocs.caserver.fields import Field, FieldTable
-from iocs.caserver.puts import DONE, ECA_PUTFAIL, Client, Job, Outcome, Put, PutQueue, Refused, describe
+from iocs.caserver.puts import DONE, Client, Job, Outcome, Put, PutQueue, Refused, describe
 from iocs.caserver.served import Served
+from iocs.caserver.wire import ECA_PUTFAIL
 
 T = TypeVar("T")
 
-SCAN_MENU = (
-    "Passive",
-    "Event",
-    "I/O Intr",
-    "10 second",
-    "5 second",
-    "2 second",
-    "1 second",
-    ".5 second",
-    ".2 second",
-    ".1 second",
-)
 MAX_DESC = 40
+CHANGED = dbr.Mask.VALUE | dbr.Mask.LOG
 
 
 class Record(Served, Generic[T]):

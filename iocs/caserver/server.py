@@ -13,16 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iocs.caserver.circuit import HEADER, PROTOCOL, SEARCH, VERSION, Circuit, frame
+from iocs.caserver.circuit import Circuit
 from iocs.caserver.interfaces import Network, broadcast_of, open_tcp, open_udp
 from iocs.caserver.names import Names
 from iocs.caserver.record import Record
+from iocs.caserver.wire import BEACON, HEADER, HERE, PROTOCOL, SEARCH, SEQUENCED, VERSION, frame
 
 log = logging.getLogger(__name__)
 
-BEACON = 13
 FIRST_BEACON_S = 0.02
-SEQUENCED = 1
 MIN_FRAME = 64 * 1024
 HOUSEKEEPING_S = 1.0
 MAX_LOGGED_CLIENTS = 200
@@ -139,7 +138,7 @@ class Server:
     def push_rights(self) -> None:
         """Tell every client its present access rights: the rules changed."""
         for circuit in self.circuits:
-            circuit.push_rights()
+            circuit.session.push_rights()
 
     @property
     def client_count(self) -> int:
@@ -149,7 +148,7 @@ class Server:
     @property
     def channel_count(self) -> int:
         """Channels of all clients."""
-        return sum(c.channel_count for c in self.circuits)
+        return sum(c.session.channel_count for c in self.circuits)
 
     def stalled(self) -> list[Circuit]:
         """Clients that do not read at present."""
@@ -243,7 +242,7 @@ class Server:
         return found
 
     def _found(self, cid: int) -> bytes:
-        return frame(SEARCH, self.port, 0, 0xFFFFFFFF, cid, PROTOCOL.to_bytes(2, "big"))
+        return frame(SEARCH, self.port, 0, HERE, cid, PROTOCOL.to_bytes(2, "big"))
 
 
 def _largest_put(record: Record[Any]) -> int:

@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from iocs.caserver import dbr
 from iocs.caserver.names import Target
+from iocs.caserver.wire import ECA_GETFAIL, ECA_NORMAL, EVENT_ADD, frame_head
 
 if TYPE_CHECKING:
     from iocs.caserver.served import Image
 
-EVENT_ADD = 1
-ECA_NORMAL = 1
-ECA_GETFAIL = 152
 MAX_WAITING = 32
 """Events of one subscription that may wait for a slow client."""
 MAX_WAITING_BYTES = 256 * 1024
-_HEADER = Struct(">HHHHII")
-_EXTENDED = Struct(">HHHHIIII")
 _STAMP = Struct(">II")
 
 
@@ -32,20 +28,21 @@ class Sender(Protocol):
 
     lost_events: int
 
-    def queue_event(self, event: Subscription.Event) -> None:
+    def queue_event(self, event: Event) -> None:
         """Send when the client reads."""
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """One update, ready to be sent."""
+
+    owner: Subscription
+    head: bytes
+    payload: bytes
 
 
 class Subscription:
     """One subscription of one client to one channel."""
-
-    @dataclass(slots=True)
-    class Event:
-        """One update, ready to be sent."""
-
-        owner: Subscription
-        head: bytes
-        payload: bytes
 
     __slots__ = (
         "_count",
@@ -73,7 +70,7 @@ class Subscription:
         self._dbr_type = dbr_type
         self._count = count
         self._waiting = 0
-        self._tail: Subscription.Event | None = None
+        self._tail: Event | None = None
         self._shape: tuple[int, int] | None = None
         self._head = b""
         self._last: float | None = None
@@ -112,9 +109,7 @@ class Subscription:
         return self._head
 
     def _header(self, size: int, count: int, status: int) -> bytes:
-        if size < 0xFFFF and count <= 0xFFFF:
-            return _HEADER.pack(EVENT_ADD, size, self._dbr_type, count, status, self.subid)
-        return _EXTENDED.pack(EVENT_ADD, 0xFFFF, self._dbr_type, 0, status, self.subid, size, count)
+        return frame_head(EVENT_ADD, self._dbr_type, count, status, self.subid, size)
 
     def _queue(self, head: bytes, payload: bytes) -> None:
         tail = self._tail
@@ -122,7 +117,7 @@ class Subscription:
             tail.head, tail.payload = head, payload
             self._sender.lost_events += 1
             return
-        self._tail = event = Subscription.Event(self, head, payload)
+        self._tail = event = Event(self, head, payload)
         self._waiting += 1
         self._sender.queue_event(event)
 

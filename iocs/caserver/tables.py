@@ -12,9 +12,13 @@ from iocs.caserver import dbr
 from iocs.caserver.alarms import AlarmSeverity, AlarmStatus
 from iocs.caserver.fields import FieldDef
 from iocs.caserver.puts import Refused
-from iocs.caserver.record import MAX_DESC, SCAN_MENU
+from iocs.caserver.record import MAX_DESC
 
 N = dbr.Native
+SCAN_MENU = (
+    *("Passive", "Event", "I/O Intr", "10 second", "5 second", "2 second", "1 second"),
+    *(".5 second", ".2 second", ".1 second"),
+)
 SEVERITY_MENU = tuple(s.name for s in AlarmSeverity)
 STATUS_MENU = tuple(s.name for s in AlarmStatus)
 FTYPE_MENU = (

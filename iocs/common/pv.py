@@ -23,7 +23,7 @@ from iocs.caserver import (
     Text,
     Waveform,
 )
-from iocs.caserver.records import check_states
+from iocs.caserver.states import check_states
 from iocs.common.build import build, limit
 from iocs.common.spec import AlarmPolicy, Archive, Kind, Spec
 

@@ -35,6 +35,8 @@ def running(folder: Path, mode: str = "", ready: bool = True, **env: str) -> Ite
             process.wait_for("ready")
         with CaClient(variables) as client:
             yield Served(prefix, variables, process, client)
+        if process.is_running():
+            process.terminate()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pytest
 
 from iocs.caserver import AlarmSeverity, AlarmStatus, Analog
 from iocs.caserver.dbr import Native
-from iocs.caserver.puts import ECA_NORMAL, Client, Outcome, Put
+from iocs.caserver.puts import Client, Outcome, Put
+from iocs.caserver.wire import ECA_NORMAL
 from iocs.common.pv import (
     AlarmPolicy,
     Archive,

@@ -51,6 +51,8 @@ def side(module: str, folder: Path) -> Iterator[Side]:
             client.get(f"{PREFIX}Ao.NAME")
             wait_until(lambda: client.info(f"{PREFIX}Ao")["host"])
             yield Side(client, int(env["EPICS_CAS_SERVER_PORT"]))
+        if module == "ours":
+            process.terminate()
 
 
 @pytest.fixture(scope="module")

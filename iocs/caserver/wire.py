@@ -1,0 +1,56 @@
+"""Frames of Channel Access: their numbers, headers, and how one is packed.
+
+Knows bytes only: no socket, no channel, no record.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+
+HEADER = Struct(">HHHHII")
+LONG_SIZES = Struct(">II")
+PROTOCOL = 13
+
+VERSION, EVENT_ADD, EVENT_CANCEL, READ, WRITE, SEARCH = 0, 1, 2, 3, 4, 6
+EVENTS_OFF, EVENTS_ON, READ_SYNC, ERROR, CLEAR_CHANNEL, BEACON, NOT_FOUND = 8, 9, 10, 11, 12, 13, 14
+READ_NOTIFY, CREATE_CHAN, WRITE_NOTIFY, CLIENT_NAME, HOST_NAME = 15, 18, 19, 20, 21
+ACCESS_RIGHTS, ECHO, CREATE_CH_FAIL = 22, 23, 26
+SEARCH_WANTS_NO = 10
+"""In a search by TCP: the client wants to hear of names that are not here."""
+SEQUENCED = 1
+"""In a VERSION: a sequence number follows, to be echoed."""
+HERE = 0xFFFFFFFF
+"""In the answer to a search: at the address that this comes from."""
+
+# Status codes (caerr.h).
+ECA_NORMAL, ECA_GETFAIL, ECA_PUTFAIL = 1, 152, 160
+ECA_PUTCBINPROG, ECA_NOWTACCESS = 362, 376
+
+
+class ProtocolError(Exception):
+    """The client broke the protocol; the circuit is closed."""
+
+
+class Message(NamedTuple):
+    """One message as received. `first` and `second` are the header's two parameters."""
+
+    command: int
+    dtype: int
+    elements: int
+    first: int
+    second: int
+    payload: bytes
+
+
+def frame(command: int, dtype: int, count: int, first: int, second: int, payload: bytes = b"") -> bytes:
+    """One message. The payload is padded to 8 bytes; sizes beyond 16 bit get the extended header."""
+    payload += b"\0" * (-len(payload) % 8)
+    return frame_head(command, dtype, count, first, second, len(payload)) + payload
+
+
+def frame_head(command: int, dtype: int, count: int, first: int, second: int, size: int) -> bytes:
+    """Header of a message with a payload of `size` bytes."""
+    if size < 0xFFFF and count <= 0xFFFF:
+        return HEADER.pack(command, size, dtype, count, first, second)
+    return HEADER.pack(command, 0xFFFF, dtype, 0, first, second) + LONG_SIZES.pack(size, count)
