@@ -40,12 +40,13 @@ def from_environment(
     Raises ValueError, naming the variable, for a value that is not what it should be.
     """
     env = os.environ if environ is None else environ
-    chosen = tuple(interfaces or env.get("EPICS_CAS_INTF_ADDR_LIST", "").split() or (ANY,))
+    listed = interfaces or env.get("EPICS_CAS_INTF_ADDR_LIST", "").split() or (ANY,)
+    chosen = tuple(address.partition(":")[0] for address in listed)
     port = _number(env, ("EPICS_CAS_SERVER_PORT", "EPICS_CA_SERVER_PORT"), DEFAULT_PORT)
     beacon_port = _number(env, ("EPICS_CAS_BEACON_PORT", "EPICS_CA_REPEATER_PORT"), DEFAULT_BEACON_PORT)
     period = env.get("EPICS_CAS_BEACON_PERIOD") or env.get("EPICS_CA_BEACON_PERIOD") or 15.0
     return Network(
-        interfaces=tuple(address.partition(":")[0] for address in chosen),
+        interfaces=chosen,
         port=port,
         beacons=_beacons(env, chosen, beacon_port),
         ignored=frozenset(env.get("EPICS_CAS_IGNORE_ADDR_LIST", "").split()),

@@ -93,7 +93,7 @@ class Server:
 
     def _open_udp(self, address: str, answers: socket.socket | None) -> socket.socket:
         sock = open_udp(address, self._network.port)
-        self.loop.add_reader(sock, self._read_datagrams, sock, answers or sock)
+        self.loop.add_reader(sock, self.read_datagrams, sock, answers or sock)
         self._datagrams.append(sock)
         return sock
 
@@ -192,7 +192,7 @@ class Server:
 
     # -- searches --------------------------------------------------------------------------------
 
-    def _read_datagrams(self, sock: socket.socket, answers: socket.socket) -> None:
+    def read_datagrams(self, sock: socket.socket, answers: socket.socket) -> None:
         """Whatever arrived at one address, answered from the host's own address."""
         for _ in range(DATAGRAMS_AT_ONCE):
             try:
