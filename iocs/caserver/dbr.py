@@ -162,6 +162,7 @@ def number_text(value: float | int, precision: int) -> str:
     """As base prints a number into a string (cvtDoubleToString)."""
     if isinstance(value, int) or math.isnan(value):
         return str(value)
+    precision = max(0, precision)
     if precision > 8 or abs(value) > 1e16:
         digits = min(precision, 17)
         return f"{value:{digits + 7}.{digits}e}" if math.isfinite(value) else str(value)

@@ -117,7 +117,7 @@ class Field(Served):
             return
         try:
             self._apply(put, self._from_client(raw))
-        except (Refused, ValueError, TypeError) as error:
+        except (Refused, ValueError, TypeError, OverflowError) as error:
             self._record.refuse(put, f"{self.name}: {error}", raw)
 
     def _apply(self, put: Put, value: Any) -> None:

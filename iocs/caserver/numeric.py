@@ -17,6 +17,7 @@ T = TypeVar("T", bound=float)
 
 _SEVERITY_OF = {"hihi": "hhsv", "high": "hsv", "low": "lsv", "lolo": "llsv"}
 _LIMIT_KEYS = {*_SEVERITY_OF, *_SEVERITY_OF.values(), "hyst"}
+_FINITE_KEYS = {"hopr", "lopr", "hyst", "mdel", "adel"}
 _OTHER_KEYS = {"units", "precision"}
 NAN = math.nan
 
@@ -100,6 +101,9 @@ class Numeric(Record[T], Generic[T]):
             given["lopr"], given["hopr"] = given.pop("display")
         if "drive" in given:
             given["drvl"], given["drvh"] = given.pop("drive")
+        for key in _FINITE_KEYS & given.keys():
+            if not math.isfinite(given[key]):
+                raise ValueError(f"{self.name}: {_field_name(key)} must be finite, not {given[key]}")
         changed = {k: v for k, v in given.items() if not _same(self.setting(k), v)}
         if changed:
             self._set(changed)

@@ -231,7 +231,7 @@ class Record(Served, Generic[T]):
             value = self.check(self.from_client(raw))
             if self.disp:
                 raise Refused(f"{self.name} is disabled for clients (DISP)")
-        except (Refused, ValueError, TypeError) as error:
+        except (Refused, ValueError, TypeError, OverflowError) as error:
             self.refuse(put, str(error), raw)
             return
         self._start(put, value)

@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 
 FIRST_BEACON_S = 0.02
 MIN_FRAME = 64 * 1024
-HOUSEKEEPING_S = 1.0
+HOUSEKEEPING_S = 0.1
+LAG_WORTH_A_WORD_S = 0.5
+LAG_QUIET_S = 60.0
 MAX_LOGGED_CLIENTS = 200
 MAX_DATAGRAM = 65536
 DATAGRAMS_AT_ONCE = 64
@@ -42,6 +44,8 @@ class Counters:
     """Events replaced by newer ones because their client did not read, of clients that left."""
     worst_lag_s: float = 0.0
     """Longest time the event loop was busy with one thing."""
+    stalls: int = 0
+    """How often that was longer than half a second."""
 
 
 class Server:
@@ -64,6 +68,7 @@ class Server:
         self._beacons: list[tuple[socket.socket, tuple[str, int]]] = []
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._complained: set[str] = set()
+        self._lag_logged_at = -LAG_QUIET_S
         self._unreachable: set[tuple[str, int]] = set()
 
     # -- life ------------------------------------------------------------------------------------
@@ -82,7 +87,7 @@ class Server:
         for target in self._network.beacons:
             self._beacons.append((open_udp("", 0), target))
         self._beacon(0, FIRST_BEACON_S)
-        self._keep_house(self.loop.time())
+        self.keep_house(self.loop.time())
         log.info("serving on %s, port %d", ", ".join(self._network.interfaces), self.port)
 
     def _listen_udp(self, address: str) -> None:
@@ -99,8 +104,7 @@ class Server:
 
     async def close(self) -> None:
         """Say good-bye to everyone."""
-        for timer in self._timers.values():
-            timer.cancel()
+        self.cancel_timers()
         for listener in self._listeners:
             listener.close()
         for sock in self._datagrams:
@@ -113,6 +117,11 @@ class Server:
         for circuit in tuple(self.circuits):
             circuit.close(abort=True)
         await asyncio.sleep(0)
+
+    def cancel_timers(self) -> None:
+        """No beacon and no housekeeping from here on."""
+        for timer in self._timers.values():
+            timer.cancel()
 
     # -- circuits --------------------------------------------------------------------------------
 
@@ -155,13 +164,22 @@ class Server:
         now = time.monotonic()
         return [c for c in self.circuits if c.stalled_for(now) > 0]
 
-    def _keep_house(self, expected: float) -> None:
+    def keep_house(self, expected: float) -> None:
+        """Drop clients that do not read, and note how late this call is against `expected` loop time."""
         now = self.loop.time()
-        self.counters.worst_lag_s = max(self.counters.worst_lag_s, now - expected)
+        self._note_lag(now, now - expected)
         for circuit in tuple(self.circuits):
             if circuit.stalled_for(time.monotonic()) > self._stall_limit_s:
                 self._drop(circuit)
-        self._later("house", now + HOUSEKEEPING_S, self._keep_house, now + HOUSEKEEPING_S)
+        self._later("house", now + HOUSEKEEPING_S, self.keep_house, now + HOUSEKEEPING_S)
+
+    def _note_lag(self, now: float, lag_s: float) -> None:
+        self.counters.worst_lag_s = max(self.counters.worst_lag_s, lag_s)
+        if lag_s > LAG_WORTH_A_WORD_S:
+            self.counters.stalls += 1
+            if now - self._lag_logged_at > LAG_QUIET_S:
+                self._lag_logged_at = now
+                log.warning("the event loop stood still for %.1f s: something in it blocks", lag_s)
 
     def _drop(self, circuit: Circuit) -> None:
         log.warning(

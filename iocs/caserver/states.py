@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,7 +76,7 @@ class Choice(Record[int]):
         if isinstance(raw, str) and (raw in self._states or not raw.strip().isdigit()):
             return self._index_of(raw)
         number = number_from_client(raw)
-        if number != number or number != int(number):
+        if not math.isfinite(number) or number != int(number):
             raise ValueError(f"{number} is not a state")
         return self._in_range(int(number))
 
