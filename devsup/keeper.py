@@ -72,17 +72,21 @@ class LineKeeper:
         self._debts.settle(device)
         return now - max(start, self._line.sent_at)
 
-    def drain(self, device: Health, start: float) -> float | None:
+    def drain(self, device: Health, start: float, silent: bool) -> float | None:
         """Listen for one reply time after a failure, so that a late answer cannot meet the next question.
 
         Returns when the last late byte came; nothing is to be heard if nothing was sent since `start`.
+        `silent`: it has not answered at all. One whose answer was damaged or misdirected owes none,
+        unless more of it was still to come.
         """
         sent_at = self._line.sent_at
         if not self.connected or sent_at < start:
             return None
-        self._debts.incur(device, sent_at)
         try:
-            return self._line.drain(device.drain_s(time.monotonic() - sent_at), DRAIN_LIMIT_S)
+            last = self._line.drain(device.drain_s(time.monotonic() - sent_at), DRAIN_LIMIT_S)
+            if silent or last is not None:
+                self._debts.incur(device, sent_at)
+            return last
         except LineLost as error:
             self.lose(error)
             return None

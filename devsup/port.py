@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from devsup.errors import DeviceError, DeviceFault, LineLost
+from devsup.errors import DeviceError, DeviceFault, LineLost, NoReply
 from devsup.health import Health, Manners
 from devsup.keeper import LineKeeper
 from devsup.line import Line, LineSettings
@@ -207,7 +207,7 @@ class Port:
             self._unanswered(order, start, error)
         except Exception as error:  # a mistake in a protocol must not end the line
             self.log.exception("%s: %s failed in our own code", self.name, order.label)
-            self._keeper.drain(order.health, start)
+            self._keeper.drain(order.health, start, silent=False)
             self._finish(order, start, error)
         else:
             now = time.monotonic()
@@ -228,7 +228,8 @@ class Port:
         self.stats.attempt_failed(error.kind, f"{health.name}: {error}")
         if isinstance(error, LineLost):
             self._keeper.lose(error)
-        late_at = None if self._stopping else self._keeper.drain(health, start)
+        silent = isinstance(error, NoReply)
+        late_at = None if self._stopping else self._keeper.drain(health, start, silent)
         again = error.recoverable and order.attempts <= order.retries
         if not again and health.spent():
             now = time.monotonic()

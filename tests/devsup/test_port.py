@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from devsup.errors import DeviceError, LineLost, NoReply, Overruled
+from devsup.errors import DeviceError, FramingError, LineLost, NoReply, Overruled
 from devsup.health import Manners
 from devsup.line import Line, LineSettings
 from devsup.port import Port, Priority
@@ -242,6 +242,40 @@ def test_an_idle_line_hears_a_reply_that_comes_after_the_drain(rig: Rig) -> None
     rig.far.say("re slow")
     wait_until(lambda: unknown.due(0.0), what="the late reply is credited")
     assert unknown.wait_s() > SHORT_S
+
+
+def test_one_whose_reply_was_cut_by_the_deadline_is_slow() -> None:
+    def half_heard(line: Line, deadline: float) -> str:
+        line.send(b"slow\n")
+        line.receive(deadline)
+        raise FramingError("reply breaks off")
+
+    with port_rig(Manners(retry_delays_s=(), floor_s=0.5)) as rig:
+        unknown = rig.port.device("unknown")
+        order = rig.port.submit(half_heard, unknown, timeout_s=PATIENCE_S)
+        assert rig.far.expect() == "slow"
+        rig.far.say("first half")
+        wait_until(lambda: unknown.attempts_failed == 1)
+        rig.far.say("second half")
+        with pytest.raises(FramingError):
+            order.result(PATIENCE_S)
+        assert unknown.due(0.0)
+        assert unknown.latency_s > 0.0
+
+
+def test_one_whose_reply_was_damaged_is_not_slow(rig: Rig) -> None:
+    def damaged(line: Line, deadline: float) -> str:
+        line.send(b"damaged\n")
+        raise FramingError("noise")
+
+    unknown = rig.port.device("unknown")
+    with pytest.raises(FramingError):
+        rig.port.submit(damaged, unknown).result(PATIENCE_S)
+    rig.far.expect()
+    rig.far.say("of somebody else")
+    wait_until(lambda: rig.port.snapshot().late_replies == 1)
+    assert unknown.latency_s == 0.0
+    assert not unknown.due(0.0)
 
 
 def test_strays_during_a_transaction_are_credited_to_whoever_owes(rig: Rig) -> None:
