@@ -19,6 +19,7 @@ class Guard:
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.stop = logic.Stop()
+        self.orders = 0  # of clients, since somebody counted them
         self._instruments = instruments
         self._names = frozenset(item.name for item in instruments)
         self._under_way: Counter[str] = Counter()

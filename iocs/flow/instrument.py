@@ -230,6 +230,7 @@ class FlowInstrument(InstrumentDisplay):
 
     async def _carry_out(self, order: Awaitable[T]) -> T:
         """Wait for the instrument's answer; what it refuses, the client learns."""
+        self._guard.orders += 1
         try:
             return await order
         except (DeviceFault, ValueError) as fault:

@@ -32,13 +32,17 @@ class FlowPlant(PlantPVs):
             raise Refused(problem)
 
     async def run(self) -> None:
-        """Act, where the configuration wants it, when the last client has been gone too long."""
+        """Act, where the configuration wants it, when the last client has been gone too long.
+
+        Whoever gives an order is a client, even if gone again before we look.
+        """
         ticks = Ticks(PERIOD_S)
         state = logic.Audience()
         while self._config.on_client_loss is OnLoss.ZERO:
             await ticks.next()
             patience_s = self._config.client_loss_s
-            state, alone = logic.audience(state, self._clients(), patience_s, time.monotonic())
+            heard, self._guard.orders = self._clients() + self._guard.orders, 0
+            state, alone = logic.audience(state, heard, patience_s, time.monotonic())
             if alone:
                 self._log.warning("no client for %g s: every setpoint to zero", patience_s)
                 await self._guard.zero_all(f"No client for {patience_s:g} s", insist=True)
