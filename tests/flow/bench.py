@@ -74,8 +74,9 @@ class Bench:
 
     def __enter__(self) -> "Bench":
         self._stack.enter_context(self.line)
-        self.ca = self._stack.enter_context(CaClient(self.env))
-        self._stack.callback(self._end)
+        self.connect()
+        self._stack.callback(lambda: self.ca.close())
+        self._stack.callback(lambda: self.ioc.__exit__(None, None, None))
         self.start()
         return self
 
@@ -84,20 +85,30 @@ class Bench:
     ) -> None:
         self._stack.close()
 
+    def connect(self) -> None:
+        """A client; an earlier one must have been closed."""
+        self.ca = CaClient(self.env)
+
+    def start_anew(self) -> None:
+        """Starts an IOC again, and looks at it with a fresh client: a client that has lost one searches
+        ever more rarely."""
+        self.ca.close()
+        self.connect()
+        self.ioc = self.spawn().__enter__()
+
     def start(self) -> None:
-        """Starts the IOC and waits until every instrument has been read."""
-        self.ioc = self.spawn()
-        self.ioc.__enter__()
+        self.ioc = self.spawn().__enter__()
+        self.wait_readings()
+
+    def wait_readings(self) -> None:
+        """Until every instrument has been read."""
         for name in NODES:
             self.wait_severity(f"{name}:Flow", NO_ALARM)
 
-    def spawn(self, *arguments: str) -> IocProcess:
+    def spawn(self) -> IocProcess:
         """An IOC on this configuration, not waited for."""
-        options = ("--db", str(self.db), "--prefix", self.prefix, "--interfaces", LOOPBACK, *arguments)
+        options = ("--db", str(self.db), "--prefix", self.prefix, "--interfaces", LOOPBACK)
         return IocProcess("flow", *options, log=self.folder / "ioc.log", env=self.env)
-
-    def _end(self) -> None:
-        self.ioc.__exit__(None, None, None)
 
     # -- what the test does to it --------------------------------------------------------------
 
@@ -107,6 +118,26 @@ class Bench:
 
     def fault(self, name: str, fault: Fault = Fault.OK, probability: float = 1.0) -> None:
         self.server.set_fault(NODES[name], fault, probability)
+
+    def calm(self) -> None:
+        """All well and at zero, whatever the test before has done."""
+        for name in NODES:
+            self.fault(name)
+        self.line.come_back()
+        for name in NODES:
+            self.wait_severity(f"{name}:Flow", NO_ALARM)
+        self.put("EStop:Reset", 1)
+        for name, node in NODES.items():
+            if self.server.node(node).control_mode:
+                self.put(f"{name}:ControlMode", 0)
+            if self.server.node(node).fluid_index:
+                self.put(f"{name}:FluidIndex", 0)
+            self.put(f"{name}:Setpoint", 0)
+
+    def setpoints(self) -> list[float]:
+        """What the instruments themselves have, in their units."""
+        nodes = map(self.node, NODES)
+        return [round(node.setpoint * node.fluid.capacity, 3) for node in nodes]
 
     @contextmanager
     def dead(self, name: str) -> Iterator[None]:

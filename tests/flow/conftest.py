@@ -1,0 +1,19 @@
+"""One IOC, its simulated line and a client for all tests of a module; calm before each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.flow.bench import Bench
+
+
+@pytest.fixture(scope="module")
+def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with Bench(tmp_path_factory.mktemp("flow")) as bench:
+        yield bench
+
+
+@pytest.fixture
+def bench(shared_bench: Bench) -> Bench:
+    shared_bench.calm()
+    return shared_bench
