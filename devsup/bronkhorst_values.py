@@ -7,8 +7,10 @@ import math
 from dataclasses import dataclass
 from enum import IntEnum
 
-JUMP = 0.2  # part of the range a flow may move between two polls before it is read twice
-TEMPERATURE_JUMP_K = 5.0
+# What may move between two polls before it is read twice: a second reading costs little, so not much.
+FLOW_STEP, VALVE_STEP, TEMPERATURE_STEP_K = 0.05, 10.0, 1.0  # of the range; % of full drive; K
+# What may move between these two readings: a fast valve moves far in one exchange.
+FLOW_GAP, TEMPERATURE_GAP_K = 0.2, 5.0
 
 
 class Mode(IntEnum):
@@ -94,17 +96,19 @@ def doubt(new: Reading, last: Reading | None, capacity: float) -> str:
 def _change(new: Reading, last: Reading, capacity: float) -> str:
     if not _same_state(new, last, capacity):
         return "setpoint, alarm or control mode changed"
-    if abs(new.flow - last.flow) > JUMP * capacity:
+    if abs(new.flow - last.flow) > FLOW_STEP * capacity:
         return f"flow jumped from {last.flow:g} to {new.flow:g}"
-    if _temperature_gap(new, last) > TEMPERATURE_JUMP_K:
+    if _temperature_gap(new, last) > TEMPERATURE_STEP_K:
         return f"temperature jumped from {last.temperature} to {new.temperature}"
+    if abs((new.valve or 0.0) - (last.valve or 0.0)) > VALVE_STEP:
+        return f"valve jumped from {last.valve} to {new.valve} %"
     return ""
 
 
 def confirms(second: Reading, first: Reading, capacity: float) -> bool:
     """Does a second reading, taken at once, bear out a doubtful first?"""
-    near = math.isnan(capacity) or abs(second.flow - first.flow) <= JUMP * capacity
-    steady = _temperature_gap(second, first) <= TEMPERATURE_JUMP_K
+    near = math.isnan(capacity) or abs(second.flow - first.flow) <= FLOW_GAP * capacity
+    steady = _temperature_gap(second, first) <= TEMPERATURE_GAP_K
     return finite(second) and near and steady and _same_state(second, first, capacity)
 
 
@@ -120,7 +124,7 @@ def _same_state(one: Reading, two: Reading, capacity: float) -> bool:
         return False
     if one.mode is None or one.mode in OBEYS_SETPOINT or one.mode in STOPS_FLOW:
         return one.setpoint == two.setpoint
-    return math.isnan(capacity) or abs(one.setpoint - two.setpoint) <= JUMP * capacity
+    return math.isnan(capacity) or abs(one.setpoint - two.setpoint) <= FLOW_GAP * capacity
 
 
 def _temperature_gap(one: Reading, two: Reading) -> float:
