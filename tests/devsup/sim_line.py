@@ -34,6 +34,7 @@ class SimLine(Line):
         self.requests = 0
         self._coming: list[tuple[float, int, bytes]] = []
         self._count = 0
+        self._after: list[Callable[[], None]] = []
 
     def send(self, data: bytes) -> None:
         self.requests += 1
@@ -41,6 +42,12 @@ class SimLine(Line):
         for sent in self.server.receive(data, self.now):
             self._count += 1
             heapq.heappush(self._coming, (self.now + sent.delay_s, self._count, sent.data))
+        while self._after:
+            self._after.pop()()
+
+    def once_sent(self, happen: Callable[[], None]) -> None:
+        """Do something after the next request has been answered."""
+        self._after.append(happen)
 
     def receive(self, deadline: float) -> bytes:
         """What arrives within WAIT_S; for a flush (deadline 0) what has arrived."""

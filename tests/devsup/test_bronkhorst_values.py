@@ -24,10 +24,9 @@ def test_modes_have_names_even_those_no_manual_lists() -> None:
     "changes",
     [
         {},
-        {"flow": 69.0, "valve": 90.0},
-        {"flow": 31.0, "temperature": 27.9},
-        {"temperature": 23.5, "valve": None},
-        {"flow": -3.0 + 50.0},
+        {"flow": 54.9, "valve": 49.9},
+        {"flow": 45.1, "temperature": 23.9},
+        {"valve": 30.1},
     ],
 )
 def test_what_moves_a_little_is_believed(changes: dict[str, float | None]) -> None:
@@ -47,8 +46,9 @@ def test_what_moves_a_little_is_believed(changes: dict[str, float | None]) -> No
         ({"setpoint": 50.1}, "changed"),
         ({"alarm": 4}, "changed"),
         ({"mode": 3}, "changed"),
-        ({"flow": 70.1}, "flow jumped from 50 to 70.1"),
-        ({"temperature": 28.1}, "temperature jumped"),
+        ({"flow": 55.1}, "flow jumped from 50 to 55.1"),
+        ({"temperature": 24.1}, "temperature jumped"),
+        ({"valve": 50.1}, "valve jumped from 40.0 to 50.1 %"),
         ({"temperature": math.nan}, "temperature jumped"),
         ({"temperature": None}, "temperature jumped"),
     ],
