@@ -71,7 +71,7 @@ class Metadata(NamedTuple):
 
 
 _SCALAR = {n: Struct(f">{c}") for n, c in zip(Native, "shfHBid", strict=True) if n}
-_RANGE = {
+RANGE = {
     Native.SHORT: (-(2**15), 2**15 - 1),
     Native.ENUM: (0, 2**16 - 1),
     Native.CHAR: (-(2**7), 2**8 - 1),
@@ -121,7 +121,7 @@ def head_full(dbr_type: int, status: int, severity: int, meta: Metadata) -> byte
     limits = [_number(x, Native(native)) for x in meta.limits[:count]]
     floating = native in (Native.FLOAT, Native.DOUBLE)
     precision = (meta.precision,) if floating else ()
-    return layout.pack(status, severity, *precision, meta.units[:UNITS_SIZE], *limits)
+    return layout.pack(status, severity, *precision, meta.units[: UNITS_SIZE - 1], *limits)
 
 
 def class_name(record_type: str) -> bytes:
@@ -140,7 +140,7 @@ def _number(value: float, native: Native) -> float | int:
             return float(np.float32(value))
     if native == Native.DOUBLE:
         return value
-    low, high = _RANGE[native]
+    low, high = RANGE[native]
     if isinstance(value, float):
         if math.isnan(value):
             return 0
@@ -166,7 +166,17 @@ def number_text(value: float | int, precision: int) -> str:
     if precision > 8 or abs(value) > 1e16:
         digits = min(precision, 17)
         return f"{value:{digits + 7}.{digits}e}" if math.isfinite(value) else str(value)
-    return f"{value:.{min(precision, 3) if abs(value) > 1e7 else precision}f}"
+    return f"{value:.{min(precision, 3)}f}" if abs(value) > 1e7 else _rounded_up(value, precision)
+
+
+def _rounded_up(value: float, precision: int) -> str:
+    """Base's own way: the digit behind the last one decides, and a five goes up."""
+    scale = 10**precision
+    whole, part = divmod(abs(value), 1.0)
+    digits = (int(part * scale * 10) + 5) // 10
+    carry, digits = divmod(digits, scale)
+    text = f"{int(whole) + carry}.{digits:0{precision}d}" if precision else str(int(whole) + carry)
+    return f"-{text}" if value < 0 else text
 
 
 def array_body(values: NDArray[Any], native: int, precision: int) -> bytes:
@@ -177,7 +187,7 @@ def array_body(values: NDArray[Any], native: int, precision: int) -> bytes:
     if dtype.kind == "f" or values.dtype.kind != "f":
         with np.errstate(over="ignore"):
             return values.astype(dtype).tobytes()
-    low, high = _RANGE[Native(native)]
+    low, high = RANGE[Native(native)]
     clipped: NDArray[Any] = np.clip(np.nan_to_num(values), low, high)
     return clipped.astype(np.int64).astype(dtype).tobytes()
 
@@ -239,10 +249,11 @@ def parse_number(text: str) -> float:
         raise ValueError(f"{text!r} is not a number") from None
 
 
-def decode(native: int, count: int, payload: bytes) -> Value | list[str]:
+def decode(native: int, count: int, payload: bytes, as_text: bool = False) -> Value | list[str]:
     """Values of a put: a scalar for one element, else bytes, a list of strings or an array.
 
-    Raises ValueError for an unknown type, no elements or a payload that is too short.
+    With `as_text` characters are bytes however few there are. Raises ValueError for an unknown type,
+    no elements or a payload that is too short.
     """
     if not 0 <= native <= Native.DOUBLE:
         raise ValueError(f"data type {native} cannot be written")
@@ -250,6 +261,8 @@ def decode(native: int, count: int, payload: bytes) -> Value | list[str]:
     size = SIZE[kind] * count
     if kind == Native.STRING and count == 1:
         return decode_text(payload[:STRING_SIZE])
+    if as_text and kind == Native.CHAR:
+        return bytes(payload[:count])
     if not count or size > len(payload):
         raise ValueError(f"{count} elements announced, {len(payload)} bytes sent")
     if kind == Native.STRING:

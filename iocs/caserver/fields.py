@@ -75,10 +75,6 @@ class Field(Served):
         self.forget_images()
         return super().image(*args, **kwargs)
 
-    def refresh(self, mask: int = dbr.Mask.VALUE | dbr.Mask.LOG) -> None:
-        """The setting changed."""
-        self.post(mask)
-
     def metadata(self) -> dbr.Metadata:
         if self._definition.menu:
             return dbr.Metadata(states=dbr.state_bytes(self._definition.menu))
@@ -111,7 +107,7 @@ class Field(Served):
 
     def put(self, put: Put) -> None:
         try:
-            raw = dbr.decode(put.dbr_type, put.count, put.payload)
+            raw = dbr.decode(put.dbr_type, put.count, put.payload, put.long)
         except ValueError as error:
             self._record.refuse(put, str(error), None)
             return
@@ -122,6 +118,8 @@ class Field(Served):
 
     def _apply(self, put: Put, value: Any) -> None:
         definition, record = self._definition, self._record
+        if record.disp and self._name != "DISP":
+            raise Refused("disabled for clients (DISP)")
         if definition.later is not None:
             later = definition.later
             record.enqueue(put, lambda: later(record, value), value)
@@ -129,7 +127,7 @@ class Field(Served):
             before = definition.get(record)
             definition.put(record, value)
             if definition.get(record) == before:
-                self.refresh()  # base sends an event for every write of a field
+                self.post(dbr.Mask.VALUE | dbr.Mask.LOG)  # base sends an event for every write of a field
             put.answer(DONE)
         else:
             raise Refused("this field cannot be written")
@@ -140,7 +138,7 @@ class Field(Served):
         if self.native == dbr.Native.STRING:
             return dbr.decode_text(raw) if isinstance(raw, bytes) else str(raw)
         if isinstance(raw, str):
-            return self._from_text(raw)
+            return self._from_text(raw) if raw else self._checked(0)
         if not isinstance(raw, int | float):
             raise ValueError("one value is expected")
         return self._checked(raw)
@@ -156,6 +154,9 @@ class Field(Served):
         if not math.isfinite(number):
             raise ValueError("a finite number is expected")
         index = int(number)
+        low, high = dbr.RANGE[self.native]
+        if not low <= index <= high:
+            raise ValueError(f"{index} does not fit, {low} to {high} do")
         if self._definition.menu and not 0 <= index < len(self._definition.menu):
             raise ValueError(f"{index} is not one of its {len(self._definition.menu)} choices")
         return index

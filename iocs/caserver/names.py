@@ -5,6 +5,7 @@ Knows caproto's grammar of names and filters. Rejects a foreign name at the cost
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -42,7 +43,10 @@ class Target(NamedTuple):
     @property
     def elements(self) -> int:
         """Number of elements announced to the client."""
-        return self.source.text_capacity if self.long else self.source.elements
+        if self.long:
+            return self.source.text_capacity
+        whole = self.source.elements
+        return whole if self.part is None else len(range(*slice(*self.part).indices(whole)))
 
 
 class Names:
@@ -77,10 +81,21 @@ class Names:
         long = RecordModifiers.long_string in flags
         if long and not source.text_capacity:
             return None
-        chosen = parse_channel_filter(text)
+        chosen = parse_channel_filter(_plain_deadband(text))
         if chosen.sync is not None:
             return None  # needs named server states, which nothing here has
         return Target(source, long, _slice(chosen.arr), bool(chosen.ts), _deadband(chosen.dbnd))
+
+
+def _plain_deadband(text: str | None) -> str | None:
+    """The documented form of the `dbnd` filter, {"d": 10, "m": "rel"}, as the one that caproto reads."""
+    if not text or "dbnd" not in text:
+        return text
+    filters = json.loads(text)
+    given = filters["dbnd"]
+    if "d" in given:
+        filters["dbnd"] = {given.get("m", "abs"): given["d"]}
+    return json.dumps(filters)
 
 
 def _slice(arr: tuple[int | None, int | None, int | None] | None) -> Slice | None:

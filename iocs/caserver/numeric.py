@@ -107,7 +107,8 @@ class Numeric(Record[T], Generic[T]):
         changed = {k: v for k, v in given.items() if not _same(self.setting(k), v)}
         if changed:
             self._set(changed)
-            self.touch(*(_field_name(k) for k in changed))
+            metadata = not changed.keys() <= {"hyst", "mdel", "adel"}
+            self.touch(*(_field_name(k) for k in changed), metadata=metadata)
 
     def _set(self, changed: dict[str, Any]) -> None:
         limits = {k: v for k, v in changed.items() if k in _LIMIT_KEYS}

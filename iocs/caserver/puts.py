@@ -61,6 +61,8 @@ class Put:
     waits: bool
     """Whether the client waits for the answer (put-callback)."""
     answer: Callable[[Outcome], None]
+    long: bool = False
+    """Whether the name ended in `$`: characters are text."""
 
 
 @dataclass(slots=True)

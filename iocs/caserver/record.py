@@ -151,11 +151,16 @@ class Record(Served, Generic[T]):
         new = worse(self._given, self.judge() if self.updated else UNDEFINED)
         if new == self._alarm:
             return 0
-        self._alarm = new
+        old, self._alarm = self._alarm, new
+        graver = new.severity != old.severity
+        if graver:
+            self.touch_fields("SEVR", mask=dbr.Mask.VALUE)
+        stat = (dbr.Mask.ALARM if graver else 0) | (dbr.Mask.VALUE if new.status != old.status else 0)
+        self.touch_fields("STAT", mask=stat)
+        self.touch_fields("UDF", mask=dbr.Mask.VALUE)
         if not self.ackt or new.severity >= self.acks:
             self.acks = new.severity
-            self.touch_fields("ACKS")
-        self.touch_fields("STAT", "SEVR", "UDF")
+            self.touch_fields("ACKS", mask=dbr.Mask.VALUE)
         return dbr.Mask.ALARM
 
     def reassess(self) -> None:
@@ -181,20 +186,18 @@ class Record(Served, Generic[T]):
     def touch(self, *names: str, metadata: bool = True) -> None:
         """Settings changed: publish their fields, the record's metadata, and judge the value again."""
         self.forget_images()
-        if metadata:
-            for told in (self, *self._fields.values()):
-                told.post(dbr.Mask.PROPERTY)
-        self.touch_fields(*names)
+        also = dbr.Mask.PROPERTY if metadata else dbr.Mask(0)
+        self.post(also)
+        for name, field in tuple(self._fields.items()):
+            field.post(CHANGED | also if name in names else also)
         self.reassess()
 
-    def touch_fields(self, *names: str) -> None:
-        """Publish these fields, where somebody ever asked for them."""
-        if not self._fields:
-            return
-        for name in names:
-            field = self._fields.get(name)
-            if field is not None:
-                field.refresh()
+    def touch_fields(self, *names: str, mask: int = CHANGED) -> None:
+        """An event of these fields, where somebody ever asked for them."""
+        if self._fields:
+            for name in names:
+                if name in self._fields:
+                    self._fields[name].post(mask)
 
     def get_field(self, name: str) -> Served:
         """The record itself for VAL, else a field, built now. Raises KeyError."""
@@ -223,7 +226,7 @@ class Record(Served, Generic[T]):
             self._acknowledge(put)
             return
         try:
-            raw = dbr.decode(put.dbr_type, put.count, put.payload)
+            raw = dbr.decode(put.dbr_type, put.count, put.payload, put.long)
         except ValueError as error:
             self.refuse(put, str(error), None)
             return
@@ -295,5 +298,5 @@ class Record(Served, Generic[T]):
 
     def _acknowledged(self, *fields: str) -> None:
         self.forget_images()
-        self.touch_fields(*fields)
+        self.touch_fields(*fields, mask=dbr.Mask.VALUE | dbr.Mask.ALARM)
         self.post(dbr.Mask.ALARM)

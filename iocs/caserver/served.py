@@ -124,6 +124,8 @@ class Served(ABC):
             stamp = dbr.split_stamp(self.timestamp)
             head = dbr.head_plain(dbr_type, status, severity, *stamp)
         body, have = dbr.fit(*self._counted(native, long, part), count)
+        if long and native == dbr.Native.CHAR:
+            body = body[:-1] + b"\0"  # a part of a text is a text
         payload = head + body
         return Image(payload + b"\0" * (-len(payload) % 8), have)
 

@@ -217,7 +217,8 @@ class Session:
             answer(Outcome(ECA_NOWTACCESS, "no write access"))
             return
         waits = message.command == WRITE_NOTIFY
-        source.put(Put(self._client, message.dtype, message.elements, message.payload, waits, answer))
+        long = channel.target.long
+        source.put(Put(self._client, message.dtype, message.elements, message.payload, waits, answer, long))
 
     def _answer(self, message: Message, channel: Channel) -> Callable[[Outcome], None]:
         def answer(outcome: Outcome) -> None:

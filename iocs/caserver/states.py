@@ -25,6 +25,8 @@ class Choice(Record[int]):
     native = N.ENUM
     fields = tables.CHOICE
     record_types = ("mbbi", "mbbo")
+    name_fields = tuple(f"{n}ST" for n in tables.STATE_NAMES)
+    severity_fields = tuple(f"{n}SV" for n in tables.STATE_NAMES)
 
     def __init__(
         self,
@@ -142,7 +144,10 @@ class Choice(Record[int]):
         self._in_range(index)
         states = [*self._states]
         states[index] = label
-        self.reconfigure(states=states)
+        self._states = check_states(self.name, states)
+        self.touch(self.name_fields[index])
+        if index == self.value:
+            self.post(CHANGED)
 
     def state_severity(self, index: int) -> AlarmSeverity:
         """Severity of one state."""
@@ -151,7 +156,7 @@ class Choice(Record[int]):
     def set_state_severity(self, index: int, severity: AlarmSeverity) -> None:
         """Change it; the present value is judged anew."""
         self._alarms.severities[index] = severity
-        self.touch(*self.fields, metadata=False)
+        self.touch(self.severity_fields[index], metadata=False)
 
 
 class Flag(Choice):
@@ -159,6 +164,8 @@ class Flag(Choice):
 
     fields = tables.FLAG
     record_types = ("bi", "bo")
+    name_fields = ("ZNAM", "ONAM")
+    severity_fields = ("ZSV", "OSV")
 
     def __init__(
         self, name: str, states: Sequence[str] = ("Off", "On"), value: int = 0, **options: Any

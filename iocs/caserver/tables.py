@@ -35,6 +35,7 @@ FTYPE_MENU = (
     "DOUBLE",
     "ENUM",
 )
+MAX_UNITS = 15
 STATE_NAMES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL", "TV", "TT", "FT", "FF")
 
 
@@ -116,7 +117,9 @@ COMMON = {
     "ACKT": FieldDef(N.ENUM, lambda r: r.ackt, menu=("NO", "YES")),
 }
 
-_EGU = FieldDef(N.STRING, lambda r: r.units, lambda r, v: r.reconfigure(units=v), capacity=16)
+_EGU = FieldDef(
+    N.STRING, lambda r: r.units, lambda r, v: r.reconfigure(units=dbr.clip_text(v, MAX_UNITS)), capacity=16
+)
 _PREC = FieldDef(N.SHORT, lambda r: r.precision, lambda r, v: r.reconfigure(precision=v))
 _BOUNDS = ("HOPR", "LOPR", "DRVH", "DRVL", "HIHI", "HIGH", "LOW", "LOLO", "HYST", "MDEL", "ADEL")
 _SEVERITIES = {n: _severity(n) for n in ("HHSV", "HSV", "LSV", "LLSV")}
