@@ -24,6 +24,7 @@ class Guard:
         self._names = frozenset(item.name for item in instruments)
         self._under_way: Counter[str] = Counter()
         self._problems: dict[str, str] = {}
+        self._why = ""  # zeros are owed
         self._log = logging.getLogger("flow.guard")
         self.say: Callable[[str], None] = self._log.info
 
@@ -50,6 +51,7 @@ class Guard:
         """
         if insist:
             self.stop = logic.owe(self.stop, self._names)
+        self._why = why if self.stop.owed else self._why
         problem = "; ".join(await self._zero(self._instruments))
         self.say(f"{why}: {problem}" if problem else f"{why}: every setpoint is zero, confirmed")
         if problem:
@@ -82,7 +84,7 @@ class Guard:
             self.say(problem)
         elif not problem:
             self._log.warning("%s: zeroed", name)
-            self.say(f"{name}: zeroed by the emergency stop, confirmed")
+            self.say(f"{self._why}: {name} is zero now, confirmed")
 
     # -- carrying it out ----------------------------------------------------------------------
 
