@@ -429,7 +429,7 @@ async def test_an_instrument_that_was_dead_during_the_stop_is_zeroed_when_it_ret
     await rig.until(lambda: rig.node("N2").setpoint == 0.0, "late zero")
     await rig.until(lambda: rig.n2.flow.severity is FINE, "return")
     assert rig.n2.setpoint.value == rig.n2.setpoint_rbv.value == 0.0
-    assert "N2: zeroed by the emergency stop, confirmed" in rig.said
+    assert "Emergency stop: N2 is zero now, confirmed" in rig.said
     assert rig.guard.stop.owed == frozenset()
 
 
@@ -483,7 +483,7 @@ async def test_nobody_else_can_make_it_flow_while_the_stop_is_latched(rig: Rig, 
         rig.node("N2").setpoint = 0.5
     else:
         rig.node("N2").control_mode = int(Mode.VALVE_OPEN)
-    await rig.until(lambda: "N2: zeroed by the emergency stop, confirmed" in rig.said, "zeroed again")
+    await rig.until(lambda: "Emergency stop: N2 is zero now, confirmed" in rig.said, "zeroed again")
     node = rig.node("N2")
     assert node.setpoint == 0.0
     assert node.control_mode == (Mode.BUS if change == "setpoint" else Mode.VALVE_CLOSED)
@@ -515,6 +515,9 @@ async def test_a_zero_all_that_does_not_insist_forgets_who_was_away(rig: Rig) ->
     assert rig.guard.stop.owed == frozenset()
     assert "Air" not in await rig.guard.zero_all("No client for 60 s", insist=True)
     assert rig.guard.stop.owed == {"N2"}
+    rig.fault("N2")
+    await rig.until(lambda: "No client for 60 s: N2 is zero now, confirmed" in rig.said, "late zero")
+    assert rig.node("N2").setpoint == 0.0
 
 
 async def test_after_the_zeros_of_a_shutdown_nothing_flows_any_more(rig: Rig) -> None:

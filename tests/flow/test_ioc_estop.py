@@ -73,7 +73,7 @@ def test_one_that_was_dead_is_zeroed_when_it_returns(flowing: Bench, reset: bool
             flowing.put("Air:Setpoint", 2)
     flowing.wait(lambda: flowing.node("N2").setpoint == 0.0, "late zero")
     flowing.wait_severity("N2:Flow", NO_ALARM)
-    assert flowing.text("Reason") == "N2: zeroed by the emergency stop, confirmed"
+    assert flowing.text("Reason") == "Emergency stop: N2 is zero now, confirmed"
     assert (flowing.get("N2:Setpoint"), flowing.get("N2:Setpoint_RBV")) == (0.0, 0.0)
     assert flowing.setpoints()[1] == (2.0 if reset else 0.0)
     if reset:
@@ -99,3 +99,16 @@ def test_zero_zeroes_one(flowing: Bench) -> None:
     flowing.put("Air:Zero", 1)
     assert flowing.setpoints() == [5.0, 0.0, 100.0]
     assert (flowing.get("Air:Setpoint"), flowing.text("Reason")) == (0.0, "Air: setpoint is zero, confirmed")
+
+
+def test_a_stop_while_the_line_is_unplugged_is_carried_out_when_it_returns(flowing: Bench) -> None:
+    flowing.line.hang_up()
+    flowing.wait_value("He:Comm", 2)
+    with pytest.raises(Refused):
+        flowing.put("EStop", 1)
+    assert flowing.setpoints() == [5.0, 3.0, 100.0]
+    flowing.line.come_back()
+    flowing.wait(lambda: flowing.setpoints() == [0.0, 0.0, 0.0], "late zeros")
+    for name in ("N2", "Air", "He"):
+        flowing.wait_severity(f"{name}:Flow", NO_ALARM)
+        assert flowing.get(f"{name}:Setpoint") == 0.0
