@@ -75,6 +75,15 @@ class Field(Served):
         self.forget_images()
         return super().image(*args, **kwargs)
 
+    def settings_changed(self, this_one: bool, also: int) -> None:
+        """This field, or only metadata of its record, is new. Base merges the two events of a text."""
+        if this_one and self.native == dbr.Native.STRING:
+            self.post(dbr.Mask.VALUE | dbr.Mask.LOG | also)
+            return
+        if this_one:
+            self.post(dbr.Mask.VALUE | dbr.Mask.LOG)
+        self.post(also)
+
     def metadata(self) -> dbr.Metadata:
         if self._definition.menu:
             return dbr.Metadata(states=dbr.state_bytes(self._definition.menu))

@@ -189,7 +189,7 @@ class Record(Served, Generic[T]):
         also = dbr.Mask.PROPERTY if metadata else dbr.Mask(0)
         self.post(also)
         for name, field in tuple(self._fields.items()):
-            field.post(CHANGED | also if name in names else also)
+            field.settings_changed(name in names, also)
         self.reassess()
 
     def touch_fields(self, *names: str, mask: int = CHANGED) -> None:

@@ -27,6 +27,8 @@ class Choice(Record[int]):
     record_types = ("mbbi", "mbbo")
     name_fields = tuple(f"{n}ST" for n in tables.STATE_NAMES)
     severity_fields = tuple(f"{n}SV" for n in tables.STATE_NAMES)
+    renaming_is_news = True
+    """Whether the present state's new name is an event of the value, as for base's mbbi but not its bi."""
 
     def __init__(
         self,
@@ -146,7 +148,7 @@ class Choice(Record[int]):
         states[index] = label
         self._states = check_states(self.name, states)
         self.touch(self.name_fields[index])
-        if index == self.value:
+        if index == self.value and self.renaming_is_news:
             self.post(CHANGED)
 
     def state_severity(self, index: int) -> AlarmSeverity:
@@ -166,6 +168,7 @@ class Flag(Choice):
     record_types = ("bi", "bo")
     name_fields = ("ZNAM", "ONAM")
     severity_fields = ("ZSV", "OSV")
+    renaming_is_news = False
 
     def __init__(
         self, name: str, states: Sequence[str] = ("Off", "On"), value: int = 0, **options: Any
