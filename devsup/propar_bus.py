@@ -4,6 +4,7 @@ Knows frames and the line they travel on; knows nothing of what an instrument's 
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
@@ -63,11 +64,15 @@ class ProparBus:
         fault: DeviceFault = NoReply(f"node {node}: no reply")
         line.send(self.framing.encode(sent))
         while time.monotonic() < deadline + _FLOOD_S and (chunk := line.receive(deadline)):
-            for item in decoder.feed(chunk):
+            items = deque(decoder.feed(chunk))
+            while items:
+                item = items.popleft()
                 if item == sent:
                     continue  # a two-wire adapter that hears itself
                 try:
-                    return parse(_answer(item, sent))
+                    value = parse(_answer(item, sent))
+                    line.strays += len(items)  # came right behind the answer
+                    return value
                 except (IdentityError, FramingError, NoReply) as error:
                     if _is_final(item, sent):
                         raise

@@ -93,6 +93,13 @@ def test_the_reply_is_found_after_what_is_not_it() -> None:
     assert line.strays == 2, "whole answers to others; neither noise nor the echo"
 
 
+def test_what_comes_right_behind_the_answer_is_not_overlooked() -> None:
+    """It is somebody's late reply, and tells that he is slow."""
+    value, line = read(lambda request: [binary() + binary(REPLY_30, node=5, seq=0)])
+    assert value == 25.0
+    assert line.strays == 1
+
+
 def test_any_node_may_answer_where_any_was_asked() -> None:
     assert read(lambda request: [binary(node=42)], node=ANY_NODE)[0] == 25.0
 
