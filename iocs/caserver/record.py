@@ -183,11 +183,14 @@ class Record(Served, Generic[T]):
 
     # -- settings --------------------------------------------------------------------------------
 
-    def touch(self, *names: str, metadata: bool = True) -> None:
-        """Settings changed: publish their fields, the record's metadata, and judge the value again."""
+    def touch(self, *names: str, metadata: bool = True, value: int = 0) -> None:
+        """Settings changed: publish their fields and the record's metadata, and judge the value again.
+
+        `value` names kinds of events that this is of the value, too.
+        """
         self.forget_images()
         also = dbr.Mask.PROPERTY if metadata else dbr.Mask(0)
-        self.post(also)
+        self.post(also | value)
         for name, field in tuple(self._fields.items()):
             field.settings_changed(name in names, also)
         self.reassess()

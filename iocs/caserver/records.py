@@ -78,6 +78,7 @@ class Text(Record[str]):
     def __init__(self, name: str, value: str = "", *, max_length: int = SHORT_TEXT, **options: Any) -> None:
         self.max_length = max_length
         long = max_length > SHORT_TEXT
+        self.parts_end_with_nul = not long
         self.fields = tables.LONG_TEXT if long else tables.TEXT
         self.record_types = ("lsi", "lso") if long else ("stringin", "stringout")
         super().__init__(name, value, **options)

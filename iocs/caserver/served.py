@@ -37,6 +37,8 @@ class Served(ABC):
 
     native: dbr.Native
     elements = 1
+    parts_end_with_nul = True
+    """Whether a part of a text asked for under `$` is a text; base does not do it for lsi and lso."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -124,7 +126,7 @@ class Served(ABC):
             stamp = dbr.split_stamp(self.timestamp)
             head = dbr.head_plain(dbr_type, status, severity, *stamp)
         body, have = dbr.fit(*self._counted(native, long, part), count)
-        if long and native == dbr.Native.CHAR:
+        if long and native == dbr.Native.CHAR and self.parts_end_with_nul:
             body = body[:-1] + b"\0"  # a part of a text is a text
         payload = head + body
         return Image(payload + b"\0" * (-len(payload) % 8), have)

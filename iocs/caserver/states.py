@@ -147,9 +147,8 @@ class Choice(Record[int]):
         states = [*self._states]
         states[index] = label
         self._states = check_states(self.name, states)
-        self.touch(self.name_fields[index])
-        if index == self.value and self.renaming_is_news:
-            self.post(CHANGED)
+        news = index == self.value and self.renaming_is_news
+        self.touch(self.name_fields[index], value=CHANGED if news else 0)
 
     def state_severity(self, index: int) -> AlarmSeverity:
         """Severity of one state."""
