@@ -306,6 +306,39 @@ def test_a_descriptor_above_1023_works(far: FarEnd, monkeypatch: pytest.MonkeyPa
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+# -- other systems ----------------------------------------------------------------------------
+
+
+def test_without_poll_select_will_do(
+    far: FarEnd, opened: Callable[[str], Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    line = opened(far.url)
+    assert line.receive(time.monotonic() + 0.01) == b""
+    far.send_through(b"here")
+    assert line.receive(soon()) == b"here"
+
+
+@pytest.mark.parametrize("url", ["COM3", "socket://moxa:4001"])
+def test_on_windows_everything_is_read_in_slices_and_exclusive_by_itself(
+    fake: "FakeSerial", opened: Callable[[str], Line], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    line = opened(url)
+    fake.arriving = b"here"
+    assert line.receive(soon()) == b"here"
+
+
+def test_on_windows_a_taken_port_denies_access(fake: "FakeSerial", monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken() -> None:
+        raise serial.SerialException("could not open port 'COM3': PermissionError(13, 'Access is denied.')")
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    fake.open = taken  # type: ignore[method-assign]
+    with pytest.raises(PortInUse):
+        Line(LineSettings("COM3")).open()
+
+
 # -- network ----------------------------------------------------------------------------------
 
 

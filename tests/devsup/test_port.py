@@ -126,6 +126,17 @@ def test_a_command_that_comes_while_safe_waits_is_not_carried_out_after_it(rig: 
     rig.settle()
 
 
+def test_safe_that_is_repeated_overrules_the_command_that_came_while_it_flew(rig: Rig) -> None:
+    zero = rig.ask("zero", priority=Priority.SAFE, timeout_s=0.5)
+    assert rig.far.expect() == "zero"
+    command = rig.ask("set 5", priority=Priority.COMMAND)
+    with pytest.raises(Overruled):
+        command.result(PATIENCE_S)
+    assert rig.serve(1) == ["zero"]
+    rig.served(zero)
+    rig.settle()
+
+
 def test_once_safe_is_done_commands_are_carried_out(rig: Rig) -> None:
     zero = rig.ask("zero", priority=Priority.SAFE)
     assert rig.serve(1) == ["zero"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from devsup.errors import LineLost, PortInUse
-from devsup.line import LineSettings
+from devsup.line import Line, LineSettings
 from devsup.port import Port
 from devsup.reopen import REOPEN_S, Reopening
 from tests.devsup.far_end import PATIENCE_S, FarEnd, ask
@@ -63,6 +63,33 @@ def test_having_lasted_ends_the_pauses() -> None:
 # -- a device ---------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries again almost at once, and looks at an idle line more often."""
+    monkeypatch.setattr("devsup.reopen.REOPEN_S", (0.0, 0.01, 0.02, 0.05))
+    monkeypatch.setattr("devsup.keeper.CHECK_S", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_line_that_is_absent_is_tried_until_it_appears(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+    plain = Line.open
+
+    def counted(line: Line) -> None:
+        tries.append(line)
+        plain(line)
+
+    monkeypatch.setattr(Line, "open", counted)
+    with FarEnd() as far:
+        far.unplug()
+        with running(Port("bench", LineSettings(far.url), QUICK)) as port:
+            wait_until(lambda: len(tries) > 5)
+            assert not port.connected
+            far.plug_in()
+            wait_until(lambda: port.connected)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_line_that_is_absent_at_the_start_is_opened_when_it_appears(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -86,6 +113,7 @@ def test_a_line_that_is_absent_at_the_start_is_opened_when_it_appears(
     assert len(warnings) == 1, "a state is logged when it changes"
 
 
+@pytest.mark.usefixtures("impatient")
 def test_unplugged_in_flight_the_order_is_repeated_on_the_line_that_came_back(rig: Rig) -> None:
     order = rig.ask("hello")
     assert rig.far.expect() == "hello"
@@ -114,6 +142,7 @@ def test_unplugged_for_good_the_order_fails_and_others_fail_at_once(rig: Rig) ->
     assert seen.failures["io"] == 5, "four attempts, and one for the second order"
 
 
+@pytest.mark.usefixtures("impatient")
 def test_an_idle_line_notices_that_it_hung_up_and_comes_back(rig: Rig) -> None:
     rig.far.unplug()
     wait_until(lambda: not rig.port.connected, what="noticed without an order")
@@ -122,6 +151,7 @@ def test_an_idle_line_notices_that_it_hung_up_and_comes_back(rig: Rig) -> None:
     rig.settle()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_instruments_of_a_line_that_came_back_are_asked_at_once(rig: Rig) -> None:
     with pytest.raises(LineLost):
         rig.far.unplug()
@@ -133,6 +163,7 @@ def test_instruments_of_a_line_that_came_back_are_asked_at_once(rig: Rig) -> Non
     assert rig.one.due(0.0)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_hanging_up_while_drained_is_noticed(rig: Rig) -> None:
     unknown = rig.port.device("unknown")
     unknown.late_reply(2.0)  # drained for so long
@@ -159,6 +190,7 @@ def test_a_second_port_of_a_line_is_refused_and_can_start_when_the_first_has_sto
         assert second.connected
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_line_taken_while_it_was_away_is_not_shared(rig: Rig) -> None:
     rig.far.unplug()
     wait_until(lambda: not rig.port.connected)
@@ -177,6 +209,7 @@ def test_a_line_taken_while_it_was_away_is_not_shared(rig: Rig) -> None:
 # -- a socket ---------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_socket_that_closes_is_opened_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(PATIENCE_S)
@@ -193,6 +226,7 @@ def test_a_socket_that_closes_is_opened_again() -> None:
                     assert port.snapshot().reconnects == round_
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_network_line_that_is_absent_is_opened_when_it_appears(free_port: int) -> None:
     url = f"socket://127.0.0.1:{free_port}"
     with running(Port("moxa", LineSettings(url), QUICK)) as port:
