@@ -68,8 +68,8 @@ class LineSettings:
 
     @property
     def claim(self) -> str:
-        """What two spellings of one network line have in common."""
-        return urlsplit(self.url).netloc.lower() or self.url
+        """What two spellings of one network line have in common; empty where there is no network."""
+        return urlsplit(self.url).netloc.lower()
 
 
 class Line:
@@ -92,7 +92,7 @@ class Line:
     def open(self) -> None:
         """Open and claim the line. Raises PortInUse when it is claimed, LineLost when it is not there."""
         try:
-            self._lock = None if self.settings.is_device else _lock_file(self.settings)
+            self._lock = _lock_file(self.settings) if self.settings.claim else None
             self._serial = _open_serial(self.settings)
         except PortInUse:
             raise

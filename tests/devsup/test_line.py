@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -25,6 +26,12 @@ from tests.devsup.far_end import FarEnd
 
 LONG_S = 10.0
 TIOCGEXCL = 0x80045440  # Linux: is it exclusive?
+
+
+@pytest.fixture(autouse=True)
+def claims_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two runs on one machine may claim the same imaginary hosts."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -79,11 +86,12 @@ def test_a_character_takes_start_data_parity_and_stop_bits(settings: LineSetting
 @pytest.mark.parametrize(
     ("url", "device", "claim"),
     [
-        ("/dev/ttyUSB0", True, "/dev/ttyUSB0"),
-        ("COM3", True, "COM3"),
+        ("/dev/ttyUSB0", True, ""),
+        ("COM3", True, ""),
         ("socket://Moxa:4001", False, "moxa:4001"),
         ("rfc2217://moxa:4001?timeout=5", False, "moxa:4001"),
-        ("loop://", False, "loop://"),
+        ("loop://", False, ""),
+        ("spy:///dev/ttyUSB0", False, ""),
     ],
 )
 def test_two_spellings_of_a_network_line_are_one_claim(url: str, device: bool, claim: str) -> None:
@@ -409,6 +417,11 @@ def test_a_claim_that_cannot_be_made_is_no_claim_of_others(
 
 
 # -- back-ends without a descriptor -----------------------------------------------------------
+
+
+def test_every_loop_is_a_line_of_its_own(opened: Callable[[str], Line]) -> None:
+    for _ in range(2):
+        opened("loop://").send(b"x")
 
 
 def test_loop_is_read_in_slices(opened: Callable[[str], Line]) -> None:
