@@ -2,7 +2,9 @@
 
 import logging
 import socket
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,11 @@ from devsup.reopen import REOPEN_S, Reopening
 from tests.devsup.far_end import PATIENCE_S, FarEnd, ask
 from tests.devsup.port_rig import QUICK, Rig, port_rig, running
 from tests.support.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def claims_of_this_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
