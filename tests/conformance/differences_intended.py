@@ -25,6 +25,7 @@ class Intended:
 def padded(base: Any, ours: Any) -> bool:
     """Ours is base's value, filled up with NaN or NUL; events and counts accordingly."""
     if isinstance(ours, str):
+        base = "" if base == 0 else base  # one NUL is no text
         return ours == "nothing" or ours.rstrip("\0") == str(base).rstrip("\0")
     if isinstance(ours, int):
         return base == "nothing" or ours > base
@@ -124,7 +125,8 @@ INTENDED = (
     ),
     Intended(
         "An integer that does not fit is refused; base stores what the processor makes of it.",
-        refused("integer_puts", "put Longout DOUBLE 1000000000000.0", "put Longout DOUBLE -1000000000000.0",
+        ("written_fields: put Ao.PREC LONG 40000 | *",)
+        + refused("integer_puts", "put Longout DOUBLE 1000000000000.0", "put Longout DOUBLE -1000000000000.0",
                 "put Longout DOUBLE nan", "put Longout DOUBLE inf", "put Longout DOUBLE 2147483648.0"),
     ),  # fmt: skip
     Intended(
@@ -171,7 +173,9 @@ INTENDED = (
         "Arrays and long strings are sent whole, filled up with NaN or NUL: CAJ (Phoebus, "
         "archiver) loses shorter ones.",
         ("text_puts: put *.VAL$ of * characters | then value",
-            "text_puts: put *.VAL$ of * characters | then count",
+         "text_puts: put *.VAL$ of * characters | then count",
+         "text_puts: put Lso.VAL$ of one letter | then value",
+         "text_puts: put Lso.VAL$ of one letter | then count",
          "text_puts: get *.VAL$ [0] | *", "long_names_of_fields: get *$ [0] | *", "short_arrays: * | value",
          "short_arrays: * | count", "short_arrays: * | events Wave VL", "whole_arrays: monitor Wave | *",
          "filters: monitor Wave.*"),
@@ -199,6 +203,10 @@ INTENDED = (
     Intended(
         "A long string is read and written as text by DBR_STRING too; base takes it for small numbers.",
         ("text_puts: put *.VAL$ of * | then text", "text_puts: put *.VAL$ STRING 'by text' | *"),
+    ),
+    Intended(
+        "One letter put to a long string is all of it; base leaves the rest of a stringout as it was.",
+        ("text_puts: put Stringout.VAL$ of one letter | *",),
     ),
     Intended(
         "A text that is too long is refused; base cuts it.",

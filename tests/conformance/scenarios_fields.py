@@ -1,6 +1,6 @@
 """Scenarios about fields: what each record type has in common use, its type, rights, values and events."""
 
-from tests.conformance.script import Script
+from tests.conformance.script import ABSENT_S, Script
 
 COMMON = ("NAME", "RTYP", "DESC", "ASG", "SCAN", "PROC", "DISP", "UDF", "STAT", "SEVR", "ACKS", "ACKT", "VAL")
 LIMITS = ("HIHI", "HIGH", "LOW", "LOLO", "HHSV", "HSV", "LSV", "LLSV", "HYST", "MDEL", "ADEL")
@@ -94,7 +94,7 @@ def fields_as_ctrl(s: Script) -> None:
 def long_names_of_fields(s: Script) -> None:
     """Strings of fields with `$`."""
     for name in ("Ao.NAME$", "Ao.DESC$", "Ao.EGU$", "Ao.RTYP$", "Mbbo.ZRST$", "Bo.ONAM$"):
-        if s.infos([name], 2.0):
+        if s.infos([name], ABSENT_S):
             s.get(name, count=0)
             s.get(name, "CHAR", count=1)
 
@@ -133,7 +133,7 @@ def written_fields(s: Script) -> None:
 
 def fields_of_a_database(s: Script) -> None:
     """Fields that ours leaves out."""
-    s.infos([f"Ao.{field}" for field in DATABASE], 2.0)
+    s.infos([f"Ao.{field}" for field in DATABASE], ABSENT_S)
 
 
 SCENARIOS = (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.client import LibCa, Message
-from tests.conformance.script import Script, Transcript
+from tests.conformance.script import ABSENT_S, Script, Transcript
 from tests.conformance.servers import server
 from tests.support.network import LOOPBACK, ca_environment
 
@@ -53,6 +53,8 @@ def stop_and_return(module: str, folder: Path) -> Transcript:
         first.signal(signal.SIGTERM)
         first.wait()
         assert client.wait_for(lambda news: _heard(news, script, up=False))
+        lost = [m.get("up") for m in client.news if m.get("channel") == script.number("Ao")]
+        script.note("heard of the loss", lost)
         script.note("put while away", client.ask("put", channel=script.number("Ao"), **A_PUT))
         script.note("info while away", client.ask("info", channel=script.number("Ao")))
         client.take_news()
@@ -80,7 +82,7 @@ def by_name_server(module: str, folder: Path) -> Transcript:
     with serving(module, env, folder), LibCa(client_env) as client:
         script = Script(client, PREFIX)
         script.infos(["Ao", "Mbbo.ZRST", "Wave", "Marker"])
-        script.infos(["Nobody", "Ao.NOFIELD"], 1.0)
+        script.infos(["Nobody", "Ao.NOFIELD"], ABSENT_S)
         script.monitor("Ao", "VLA")
         script.put("Ao", 12.0)
         script.get("Ao")
