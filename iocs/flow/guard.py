@@ -13,6 +13,8 @@ from devsup.bronkhorst_values import Reading
 from devsup.errors import DeviceFault
 from iocs.flow import logic
 
+PATIENCE_S = 0.5  # before it is said who has not confirmed its zero yet
+
 
 class Guard:
     """Sends zeros, keeps account of those not confirmed, and says what it did."""
@@ -20,6 +22,7 @@ class Guard:
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.stop = logic.Stop()
         self.orders = 0  # of clients, since somebody counted them
+        self.confirmed: dict[str, Callable[[], None]] = {}  # whom to tell that a zero is confirmed, by name
         self._instruments = instruments
         self._names = frozenset(item.name for item in instruments)
         self._under_way: Counter[str] = Counter()
@@ -52,7 +55,7 @@ class Guard:
         if insist:
             self.stop = logic.owe(self.stop, self._names)
         self._why = why if self.stop.owed else self._why
-        problem = "; ".join(await self._zero(self._instruments))
+        problem = "; ".join(await self._zero(self._instruments, why))
         self.say(f"{why}: {problem}" if problem else f"{why}: every setpoint is zero, confirmed")
         if problem:
             self._log.error("%s: %s", why, problem)
@@ -78,7 +81,7 @@ class Guard:
         """Zero one instrument that came back, whatever it woke up with, or that moved during the stop."""
         name = instrument.name
         before = self._problems.get(name)
-        problem = "; ".join(await self._zero([instrument]))
+        problem = await self._zero_one(instrument)
         if problem and problem != before:
             self._log.error("%s", problem)
             self.say(problem)
@@ -88,9 +91,19 @@ class Guard:
 
     # -- carrying it out ----------------------------------------------------------------------
 
-    async def _zero(self, instruments: Iterable[Instrument]) -> list[str]:
-        problems = await asyncio.gather(*(self._zero_one(item) for item in instruments))
-        return [problem for problem in problems if problem]
+    async def _zero(self, instruments: Iterable[Instrument], why: str) -> list[str]:
+        """All at once, those that answer ahead of those that may not. Says for whom it has to wait."""
+        order = sorted(instruments, key=lambda item: (item.health.lost, item.health.attempts_failed))
+        zeros = {asyncio.create_task(self._zero_one(item)): item.name for item in order}
+        try:
+            _, pending = await asyncio.wait(zeros, timeout=PATIENCE_S)
+            if pending:
+                self.say(f"{why}: waiting for {', '.join(sorted(zeros[task] for task in pending))}")
+            problems = await asyncio.gather(*zeros)
+        finally:
+            for task in zeros:
+                task.cancel()
+        return sorted(problem for problem in problems if problem)
 
     async def _zero_one(self, instrument: Instrument) -> str:
         """Its safe(), booked as soon as it is confirmed. Returns what went wrong."""
@@ -107,4 +120,5 @@ class Guard:
             self._under_way[name] -= 1
         self.stop = logic.zeroed(self.stop, name)
         self._problems.pop(name, None)
+        self.confirmed[name]()
         return ""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from devsup.bronkhorst import Instrument
+from devsup.bronkhorst_values import OBEYS_SETPOINT
 from devsup.errors import DeviceError, DeviceFault, Implausible
 from iocs.caserver import Refused
 from iocs.common.ticks import Ticks
@@ -37,10 +38,10 @@ class FlowInstrument(InstrumentDisplay):
         self._ticks = Ticks(config.poll_period_s)
         self._sees: bool | None = None  # None: not tried yet
         self._changing_fluid = False
-        self._zeros = 0
         self._next = self._counter_due = 0.0
         self._plate_due = math.inf
         self.poll_period.set_ok(config.poll_period_s)
+        guard.confirmed[instrument.name] = self._zero_confirmed
 
     # -- polling ------------------------------------------------------------------------------
 
@@ -107,9 +108,6 @@ class FlowInstrument(InstrumentDisplay):
             reading = await self.instrument.poll()
         if self._changing_fluid:
             raise Implausible(f"{self.config.name}: the fluid is being changed")  # whose range is it?
-        if self._zeros != self.instrument.zeros:
-            self._zeros = self.instrument.zeros
-            self.setpoint.set_ok(0.0, timestamp=reading.stamp)
         self.show(reading)
 
     async def _welcome(self) -> None:
@@ -203,11 +201,16 @@ class FlowInstrument(InstrumentDisplay):
 
     async def put_zero(self, value: int) -> None:
         await self._carry_out(self.instrument.safe())
-        self.setpoint.set_ok(0.0)
+        self._zero_confirmed()
         self._say("setpoint is zero, confirmed")
 
     async def put_poll_period(self, period_s: float) -> None:
         self._ticks.period_s = period_s
+
+    def _zero_confirmed(self) -> None:
+        self.setpoint.set_ok(0.0)
+        if self.reading and self.reading.mode in OBEYS_SETPOINT:  # else the valve was closed instead
+            self.setpoint_rbv.set_ok(0.0)
 
     def _facts(self) -> logic.Facts:
         health = self.instrument.health

@@ -46,7 +46,7 @@ class FlowIoc:
         self.status = StatusPVs(prefix, sum(len(group.pvdb) for group in served))
         self.groups = [*served, self.status]
         for group in self.groups:
-            group.hooks = Refusals(self.plant.say)
+            group.hooks = Refusals(self.plant.say, prefix)
         self._running = False
 
     async def start(self) -> None:
