@@ -64,10 +64,10 @@ def test_a_refusal_is_told_in_reason_and_a_safety_order_is_not_called_refused() 
         stop = pv.command("Stop", "Stop", access="SAFETY", writable=True)
 
     said: list[str] = []
-    lab = Lab("P:", hooks=Refusals(said.append))
+    lab = Lab("LAB:P:", hooks=Refusals(said.append, "LAB:"))
     lab.refused(lab.setpoint, "too much", 11.0, "user", "host")
     lab.refused(lab.stop, "one is not confirmed", 1, "user", "host")
-    assert said == ["Refused P:Setpoint = 11.0: too much", "P:Stop: one is not confirmed"]
+    assert said == ["too much (P:Setpoint = 11.0 refused)", "P:Stop: one is not confirmed"]
 
 
 def test_a_reason_is_cut_to_what_its_pv_holds() -> None:

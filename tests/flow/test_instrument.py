@@ -244,21 +244,26 @@ async def test_a_mode_that_somebody_else_has_set_shows_in_the_readback(rig: Rig)
     await rig.until(lambda: rig.n2.control_mode_rbv.severity is FINE, "mode as demanded")
 
 
-async def test_a_change_of_fluid_rescales_and_takes_the_new_setpoint_over(rig: Rig) -> None:
+async def test_a_change_of_fluid_rescales_and_takes_the_new_setpoint_over(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await put(rig.n2.setpoint, 5.0)
-    seen: list[float] = []
-    rig.n2.flow.set_ok, shown = (  # type: ignore[method-assign]
-        lambda value, **more: (seen.append(value), shown(value, **more))[1],
-        rig.n2.flow.set_ok,
-    )
+    await rig.until(lambda: abs(rig.n2.flow.value - 5.0) < 0.01, "flow at 5")
+    seen: list[tuple[float, str]] = []
+    show = rig.n2.flow.set_ok
+
+    def witness(value: float, **more: Any) -> None:
+        seen.append((value, rig.n2.flow.units))
+        show(value, **more)
+
+    monkeypatch.setattr(rig.n2.flow, "set_ok", witness)
     await put(rig.n2.fluid_index, 2)
     assert (rig.n2.fluid.value, rig.n2.capacity.value, rig.n2.flow.units) == ("Ar", 500.0, "mln/min")
     assert (rig.n2.setpoint.drvh, rig.n2.flow.hopr) == (500.0, 500.0)
     assert (rig.n2.setpoint.value, rig.n2.setpoint_rbv.value) == (125.0, 125.0)
     assert rig.n2.setpoint_rbv.severity is FINE
     await rig.polled()
-    rescaled = [number for number, value in enumerate(seen) if value > 20.0]
-    assert rescaled and rescaled[0] == len(seen) - len(rescaled)
+    assert {unit for value, unit in seen if value > 20.0} == {"mln/min"}, "never a value in another's unit"
     assert rig.said[-1] == "N2: fluid 3 (Ar), 500 mln/min"
 
 
@@ -392,11 +397,11 @@ async def test_a_trip_zeroes_everyone_and_lets_nothing_through(rig: Rig) -> None
     await flowing(rig)
     assert await rig.guard.trip() == ""
     assert setpoints(rig) == [0.0, 0.0, 0.0]
+    assert [(item.setpoint.value, item.setpoint_rbv.value) for item in rig.all] == [(0.0, 0.0)] * 3
     assert rig.said[-1] == "Emergency stop: every setpoint is zero, confirmed"
     assert "emergency stop is active" in await refusal(put(rig.n2.setpoint, 1.0))
     assert "emergency stop is active" in await refusal(put(rig.n2.control_mode, OPEN))
     await put(rig.n2.setpoint, 0.0)
-    await rig.until(lambda: [item.setpoint.value for item in rig.all] == [0.0] * 3, "Setpoint shows zero")
     await rig.guard.release()
     assert rig.said[-1] == "Emergency stop reset"
     await put(rig.n2.setpoint, 5.0)
@@ -433,10 +438,55 @@ async def test_an_instrument_that_was_dead_during_the_stop_is_zeroed_when_it_ret
     assert rig.guard.stop.owed == frozenset()
 
 
-async def test_while_a_zero_is_owed_the_silent_one_is_probed_more_often_than_its_back_off(rig: Rig) -> None:
+async def test_a_zero_does_not_wait_until_the_instrument_can_be_read_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse() -> None:
+        raise DeviceError("instrument refused a read: busy", 0x01)
+
+    await flowing(rig)
     rig.fault("N2", Fault.DEAD)
     await rig.guard.trip()
-    await rig.until(lambda: rig.n2.instrument.health.back_off_s > 0, "back-off")
+    await rig.until(lambda: rig.n2.flow.severity is INVALID, "loss")
+    monkeypatch.setattr(rig.n2.instrument, "poll", refuse)
+    rig.fault("N2")
+    await rig.until(lambda: rig.node("N2").setpoint == 0.0, "late zero")
+
+
+async def test_those_that_answer_are_zeroed_ahead_of_one_that_has_begun_to_fail(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def witness(item: FlowInstrument) -> None:
+        safe = item.instrument.safe
+
+        async def noted() -> None:
+            order.append(item.config.name)
+            await safe()
+
+        monkeypatch.setattr(item.instrument, "safe", noted)
+
+    for item in rig.all:
+        witness(item)
+    await flowing(rig)
+    rig.fault("N2", Fault.DEAD)
+    await rig.until(lambda: rig.n2.instrument.health.attempts_failed, "a first silence")
+    stopping = asyncio.create_task(rig.guard.trip())
+    await rig.until(lambda: "Emergency stop: waiting for N2" in rig.said, "words about N2")
+    assert order[:3] == ["Air", "He", "N2"]
+    assert setpoints(rig)[1:] == [0.0, 0.0]
+    assert "N2 not confirmed" in await stopping
+
+
+async def test_while_a_zero_is_owed_the_silent_one_is_probed_more_often_than_its_back_off(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instrument, "COUNTER_S", 3600.0)  # nothing but polls may reach it
+    rig = await start()
+    rig.fault("N2", Fault.DEAD)
+    await rig.guard.trip()
+    await rig.until(lambda: rig.n2.flow.severity is INVALID, "loss")
     rig.n2.instrument.health.next_probe += 1000.0
     rig.fault("N2")
     await rig.until(lambda: rig.n2.flow.severity is FINE, "return")

@@ -64,7 +64,7 @@ def test_one_that_was_dead_is_zeroed_when_it_returns(flowing: Bench, reset: bool
         with pytest.raises(Refused):
             flowing.put("EStop", 1)
         reason = flowing.text("Reason")
-        assert reason.startswith("T:FLOW:EStop: stopped and latched, but: N2 not confirmed zero")
+        assert reason.startswith("EStop: stopped and latched, but: N2 not confirmed zero")
         assert flowing.get("EStop:Active") == 1
         assert flowing.setpoints() == [5.0, 0.0, 0.0]
         if reset:

@@ -123,7 +123,9 @@ def test_the_flow_follows_and_clients_are_told(bench: Bench) -> None:
 )
 def test_a_setpoint_out_of_range_is_refused_with_a_reason(bench: Bench, value: object, reason: str) -> None:
     bench.put("N2:Setpoint", 3)
-    assert reason in bench.refused("N2:Setpoint", value)
+    said = bench.refused("N2:Setpoint", value)
+    assert reason in said
+    assert said.endswith(f"(N2:Setpoint = {value} refused)")
     assert bench.setpoints()[0] == 3.0
     assert bench.alarm("N2:Setpoint")[1] == NO_ALARM
 
