@@ -1,6 +1,7 @@
 """Who goes first and who supersedes whom, without thread or clock."""
 
 import concurrent.futures
+import random
 from typing import Any
 
 import pytest
@@ -300,3 +301,51 @@ def test_failing_after_an_answer_disturbs_nobody() -> None:
     item.succeed(5)
     item.fail(NoReply("too late"))
     assert waiter.result(0) == 5
+
+
+# -- at random --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_in_any_course_of_events_everybody_is_answered_once_and_zero_stays_zero(seed: int) -> None:
+    """Orders come, fail, are repeated and withdrawn as chance will have it."""
+    chance, queue = random.Random(seed), OrderQueue()
+    devices = [device("one"), device("two"), device("silent", lost=True)]
+    waiters: list[Result] = []
+    zeroed: dict[Health, int] = {}
+    number = 0
+    for now in range(400):
+        for _ in range(chance.randint(0, 3)):
+            number += 1
+            item = random_order(chance, devices, number, float(now))
+            waiters.append(result_of(item))
+            fail_all(queue.put(item))
+        if waiters and chance.random() < 0.2:
+            chance.choice(waiters).cancel()
+        if (item := queue.take(float(now))) is not None and item.claim():
+            item.attempts += 1
+            if chance.random() < 0.3 and item.attempts < 4:
+                fail_all(queue.put_back(item, now + chance.choice((0.0, 1.0, 3.0))))
+                continue
+            if item.priority is Priority.COMMAND:
+                assert int(str(asked_for(item))) > zeroed.get(item.health, 0), "older than the zero"
+            if item.priority is Priority.SAFE:
+                zeroed[item.health] = int(str(asked_for(item)))
+            item.succeed(asked_for(item))
+    while (item := queue.take(1e9)) is not None:
+        if item.claim():
+            item.succeed(asked_for(item))
+    assert len(queue) == 0
+    assert all(waiter.done() for waiter in waiters)
+
+
+def random_order(chance: random.Random, devices: list[Health], number: int, now: float) -> Order:
+    priority = chance.choices(list(Priority), (1, 4, 4, 2))[0]
+    target = chance.choice(devices)
+    key = (target.name, chance.choice(("setpoint", "mode"))) if priority is Priority.COMMAND else None
+    return order(target, priority, key=key, label=str(number), born=now, value=number)
+
+
+def fail_all(overruled: list[tuple[Order, Overruled]]) -> None:
+    for loser, error in overruled:
+        loser.fail(error)
