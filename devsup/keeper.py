@@ -24,13 +24,16 @@ CHECK_S = 1.0  # … and otherwise, to notice that it has hung up
 class LineKeeper:
     """The line and its cleanliness. For one thread, but `connected` and `stats` may be read from any."""
 
-    def __init__(self, name: str, settings: LineSettings, devices: list[Health]) -> None:
+    def __init__(
+        self, name: str, settings: LineSettings, devices: list[Health], on_sent: Callable[[], object]
+    ) -> None:
         self.name = name
         self.settings = settings
         self.stats = Stats()
         self._devices = devices
         self._log = logging.getLogger(f"port.{name}")
         self._line = Line(settings)
+        self._line.on_sent = on_sent
         self._reopening = Reopening()
         self._debts = Debts(DRAIN_LIMIT_S)
         self._openings = 0

@@ -10,6 +10,7 @@ import select
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ class Line:
         self.bytes_moved = 0
         self.strays = 0
         self.sent_at = 0.0  # when the latest request went out (monotonic seconds)
+        self.on_sent: Callable[[], object] = _nothing  # called when a request has gone out
         self._patience: tuple[float, float] = (0.0, 0.0)  # a deadline, and how far it was at first sight
         self._serial: Any = None
         self._fd: int | None = None
@@ -123,6 +125,7 @@ class Line:
         except _FAILURES as error:
             raise LineLost(f"{self.settings.url}: {error}") from error
         self.bytes_moved += len(data)
+        self.on_sent()
 
     def receive(self, deadline: float) -> bytes:
         """At least one byte, or b"" when `deadline` (monotonic seconds) passes first."""
@@ -196,6 +199,10 @@ class Line:
             fcntl.ioctl(self._fd, termios.TIOCEXCL if on else termios.TIOCNXCL)
         except OSError:
             pass  # not a terminal, or gone
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _open_serial(settings: LineSettings) -> Any:

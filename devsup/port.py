@@ -33,12 +33,13 @@ class Port:
         self.manners = manners or Manners()
         self.devices: list[Health] = []
         self.log = logging.getLogger(f"port.{name}")
-        self._keeper = LineKeeper(name, settings, self.devices)
+        self._keeper = LineKeeper(name, settings, self.devices, on_sent=self._deliver)
         self._queue = OrderQueue()
         self._wake = threading.Condition()
         self._worker: threading.Thread | None = None
         self._stopping = False
         self._busy = False
+        self._result: tuple[Order, object] | None = None  # of the last transaction, not delivered yet
         self._stats_since = time.monotonic()
 
     # -- for the owner of the port ------------------------------------------------------------
@@ -162,15 +163,18 @@ class Port:
             order = self._next()
             if order is not None:
                 self._serve(order)
+            elif self._result is not None:
+                self._deliver()
             elif not self._stopping:
                 self._keeper.chore()
+        self._deliver()
 
     def _next(self) -> Order | None:
         """The next order; None when it is time for a chore."""
         with self._wake:
             now = time.monotonic()
             order = self._queue.take(now)
-            if order is None and not self._stopping:
+            if order is None and self._result is None and not self._stopping:
                 self._wake.wait(self._idle_s(now))
                 order = self._queue.take(time.monotonic())
             self._busy = order is not None
@@ -213,7 +217,7 @@ class Port:
             now = time.monotonic()
             order.health.answered(self._keeper.answered(order.health, start, now), now)
             self._finish(order, start, None)
-            order.succeed(result)
+            self._result = order, result
 
     def _refused(self, order: Order, start: float, error: DeviceError) -> None:
         """The instrument said no: that is an answer, and repeating the question will not change it."""
@@ -259,5 +263,14 @@ class Port:
         self._busy = False  # before the answer: who asks again at once was not held up
         duration_s = order.busy_s + time.monotonic() - start
         self.stats.finished(error is None, duration_s)
+        self._deliver()  # what came before
         if error is not None:
             order.fail(error)
+
+    def _deliver(self) -> None:
+        """Hand over the last result. Not before the next question is on the wire: whoever gets the result
+        takes the interpreter from the worker, for longer than a question takes to be sent."""
+        done, self._result = self._result, None
+        if done is not None:
+            order, result = done
+            order.succeed(result)
