@@ -387,6 +387,18 @@ def test_a_bug_of_the_port_itself_fails_that_order_alone(
     rig.settle()
 
 
+def test_a_result_is_handed_over_even_if_the_next_question_never_goes_out() -> None:
+    def unplugged(line: Line, deadline: float) -> None:
+        raise LineLost("just now")
+
+    with port_rig(Manners(retry_delays_s=(60.0,), floor_s=0.01)) as rig:
+        first = rig.ask("first")
+        assert rig.far.expect() == "first"
+        rig.port.submit(unplugged, rig.two)
+        rig.far.say("re first")
+        assert rig.served(first) == ["re first"]
+
+
 # -- beginning and end ------------------------------------------------------------------------
 
 
