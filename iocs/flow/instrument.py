@@ -25,7 +25,7 @@ T = TypeVar("T")
 COUNTER_S = 2.0  # the totaliser is housekeeping
 PLATE_S = 300.0  # range, fluid and name plate are looked at again this often
 STALE_S = 1.0  # an instrument that answers, but refuses to be read, shows its last values this long
-PAUSE_S = 2.0  # between two attempts to get along with one that answers strangely, or owes a zero
+PAUSE_S = 2.0  # between two attempts to get along with one that answers strangely, owes a zero or is wanted
 
 
 class FlowInstrument(InstrumentDisplay):
@@ -37,7 +37,7 @@ class FlowInstrument(InstrumentDisplay):
         self._guard = guard
         self._ticks = Ticks(config.poll_period_s)
         self._sees: bool | None = None  # None: not tried yet
-        self._changing_fluid = False
+        self._changing_fluid = self._wanted = False
         self._next = self._counter_due = 0.0
         self._plate_due = math.inf
         self.poll_period.set_ok(config.poll_period_s)
@@ -67,14 +67,16 @@ class FlowInstrument(InstrumentDisplay):
                 await self._attempt(self._look_again)
 
     def _is_due(self) -> bool:
-        """A silent one is asked as often as its line can afford, or every 2 s while it owes a zero."""
+        """A silent one is asked as often as its line can afford; sooner if it owes a zero or is wanted."""
         now, health = time.monotonic(), self.instrument.health
-        paused = now < self._next
-        if health.lost:
-            return health.due(now) or (not paused and self._guard.must_zero(self.instrument))
-        return not paused
+        if health.lost and health.due(now):
+            return True
+        if now < self._next:
+            return False
+        return not health.lost or self._wanted or self._guard.must_zero(self.instrument)
 
     async def _turn(self) -> None:
+        self._wanted = False
         if not (problem := await self._attempt(self._poll)):
             self._stand(True)
         elif self._is_stale():
@@ -229,6 +231,7 @@ class FlowInstrument(InstrumentDisplay):
 
     def _permit(self, refusal: str) -> None:
         if refusal:
+            self._wanted = self.instrument.health.lost  # somebody may just have mended it
             raise Refused(refusal)
 
     async def _carry_out(self, order: Awaitable[T]) -> T:
