@@ -314,6 +314,20 @@ async def test_an_instrument_that_dies_is_invalid_and_its_neighbours_are_not(rig
     await rig.until(lambda: rig.n2.comm.label == "OK", "confidence")
 
 
+async def test_an_order_for_a_silent_instrument_is_refused_and_makes_it_asked_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instrument, "COUNTER_S", 3600.0)  # nothing but polls may reach it
+    rig = await start()
+    rig.fault("N2", Fault.DEAD)
+    await rig.until(lambda: rig.n2.flow.severity is INVALID, "loss")
+    rig.n2.instrument.health.next_probe += 1000.0
+    rig.fault("N2")
+    assert "N2 does not answer" in await refusal(put(rig.n2.setpoint, 5.0))
+    await rig.until(lambda: rig.n2.flow.severity is FINE, "return")
+    await put(rig.n2.setpoint, 5.0)
+
+
 async def test_an_instrument_that_comes_back_without_its_setpoint_is_not_given_it_again(rig: Rig) -> None:
     """A restart never moves hardware; the difference is an alarm, and the operator's business."""
     await put(rig.n2.setpoint, 5.0)
