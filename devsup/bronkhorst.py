@@ -50,6 +50,7 @@ class Instrument:
         self.plate = Plate()
         self.zeros = 0  # zeros that were confirmed
         self._talk = Talk(bus, node, name)
+        self._fluid = 0  # the one ordered last
         self._last: Reading | None = None
 
     @property
@@ -141,13 +142,15 @@ class Instrument:
         return await self._run(work, Priority.COMMAND, key="mode")
 
     async def set_fluid(self, fluid: int) -> Plate:
-        """Select fluid 1..8 and wait until the instrument shows its range; of several orders, the newest.
+        """Select fluid 1..8 and wait until the instrument shows its range. Of several orders at a time the
+        newest counts, and its range is what all of them return.
 
         The waiting is between transactions: other nodes of the line are served meanwhile.
         Raises DeviceError when the range has not settled after 10 s, ValueError for other numbers.
         """
         chosen = await self._command(propar.FLUID_NUMBER, fluid - 1, key="fluid")
-        self.plate = await self._settled(int(chosen) + 1)
+        self._fluid = int(chosen) + 1
+        self.plate = await self._settled()
         return self.plate
 
     async def set_user_tag(self, text: str) -> str:
@@ -189,8 +192,8 @@ class Instrument:
             fluid_name=str(values.get(propar.FLUID_NAME, "")).strip(),
         )
 
-    async def _settled(self, fluid: int) -> Plate:
-        """The plate, once it shows `fluid` twice running. Instruments are busy, odd or mute meanwhile."""
+    async def _settled(self) -> Plate:
+        """The plate, once it shows the fluid twice running. Instruments are busy, odd or mute meanwhile."""
         before, problem, deadline = None, "", time.monotonic() + FLUID_SETTLE_S
         while time.monotonic() < deadline:
             await asyncio.sleep(FLUID_POLL_S)
@@ -201,10 +204,10 @@ class Instrument:
             except DeviceFault as fault:
                 problem = f" ({fault})"
                 continue
-            if plate == before and plate.fluid == fluid and plate.fluid_name:
+            if plate == before and plate.fluid == self._fluid and plate.fluid_name:
                 return plate
             before = plate
-        raise DeviceError(f"{self.name}: fluid {fluid} not settled after {FLUID_SETTLE_S:g} s{problem}")
+        raise DeviceError(f"{self.name}: fluid {self._fluid} not settled after {FLUID_SETTLE_S:g} s{problem}")
 
     # -- transactions -------------------------------------------------------------------------
 
