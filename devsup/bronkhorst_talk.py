@@ -47,11 +47,13 @@ class Talk:
         self.doubts = 0
 
     def poll(self, line: Line, deadline: float, last: Reading | None, capacity: float) -> Reading:
-        """The fast group; what is new or jumps is read twice. Raises Implausible if that does not agree."""
+        """The fast group; what is new or jumps is read twice. Raises Implausible if that does not agree,
+        GaveWay if an order wants the line before the second reading."""
         first = self._fast(line, deadline)
         why = doubt(first, last, capacity)
         if not why:
             return first
+        line.give_way()
         self.doubts += 1
         second = self._fast(line, deadline)
         if not confirms(second, first, capacity):

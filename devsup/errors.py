@@ -70,5 +70,9 @@ class Overruled(DeviceFault):
     kind = "overruled"
 
 
+class GaveWay(Exception):
+    """Between two questions, a transaction made room for a more urgent order; it will be begun anew."""
+
+
 class PortInUse(OSError):
     """The line is already claimed, by this process or another."""

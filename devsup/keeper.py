@@ -25,7 +25,12 @@ class LineKeeper:
     """The line and its cleanliness. For one thread, but `connected` and `stats` may be read from any."""
 
     def __init__(
-        self, name: str, settings: LineSettings, devices: list[Health], on_sent: Callable[[], object]
+        self,
+        name: str,
+        settings: LineSettings,
+        devices: list[Health],
+        on_sent: Callable[[], object],
+        is_wanted: Callable[[], object],
     ) -> None:
         self.name = name
         self.settings = settings
@@ -34,6 +39,7 @@ class LineKeeper:
         self._log = logging.getLogger(f"port.{name}")
         self._line = Line(settings)
         self._line.on_sent = on_sent
+        self._line.is_wanted = is_wanted
         self._reopening = Reopening()
         self._debts = Debts(DRAIN_LIMIT_S)
         self._openings = 0

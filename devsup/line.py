@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import serial
 from serial.rs485 import RS485Settings
 
-from devsup.errors import LineLost, PortInUse
+from devsup.errors import GaveWay, LineLost, PortInUse
 
 # What pyserial and its back-ends raise when a port is not there, not capable or not any more.
 _FAILURES: tuple[type[Exception], ...] = (
@@ -82,6 +82,7 @@ class Line:
         self.strays = 0
         self.sent_at = 0.0  # when the latest request went out (monotonic seconds)
         self.on_sent: Callable[[], object] = _nothing  # called when a request has gone out
+        self.is_wanted: Callable[[], object] = _nothing  # does somebody more urgent wait for the line?
         self._patience: tuple[float, float] = (0.0, 0.0)  # a deadline, and how far it was at first sight
         self._serial: Any = None
         self._fd: int | None = None
@@ -144,6 +145,12 @@ class Line:
         if self._patience[0] != deadline:
             self._patience = (deadline, max(0.0, deadline - now))
         return now + self._patience[1]
+
+    def give_way(self) -> None:
+        """For a transaction that is about to ask again, and may be begun anew instead. Raises GaveWay
+        when a more urgent order waits."""
+        if self.is_wanted():
+            raise GaveWay
 
     def flush(self) -> int:
         """Throw away what has arrived unasked; returns how many bytes that was. A flood does not hold it."""

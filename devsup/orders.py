@@ -145,6 +145,10 @@ class OrderQueue:
         """Does any order wait for others, rather than for its own delay?"""
         return any(order.ready_at <= now for order in self._orders)
 
+    def wanted(self, now: float) -> bool:
+        """Does a command or an order of `safe` wait for its turn?"""
+        return any(order.priority <= Priority.COMMAND and order.ready_at <= now for order in self._orders)
+
     def next_ready(self) -> float | None:
         """When the earliest delayed order may go."""
         return min((order.ready_at for order in self._orders), default=None)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from devsup.errors import DeviceError, DeviceFault, LineLost, NoReply
+from devsup.errors import DeviceError, DeviceFault, GaveWay, Implausible, LineLost, NoReply
 from devsup.health import Health, Manners
 from devsup.keeper import LineKeeper
 from devsup.line import Line, LineSettings
@@ -33,7 +33,7 @@ class Port:
         self.manners = manners or Manners()
         self.devices: list[Health] = []
         self.log = logging.getLogger(f"port.{name}")
-        self._keeper = LineKeeper(name, settings, self.devices, on_sent=self._deliver)
+        self._keeper = LineKeeper(name, settings, self.devices, self._deliver, self._is_wanted)
         self._queue = OrderQueue()
         self._wake = threading.Condition()
         self._worker: threading.Thread | None = None
@@ -205,6 +205,8 @@ class Port:
         timeout_s = order.health.wait_s() if order.timeout_s is None else order.timeout_s
         try:
             result = self._keeper.transact(order.work, timeout_s)
+        except GaveWay:
+            self._gave_way(order, start)
         except DeviceError as error:
             self._refused(order, start, error)
         except DeviceFault as error:
@@ -219,6 +221,13 @@ class Port:
             self._finish(order, start, None)
             self._result = order, result
 
+    def _gave_way(self, order: Order, start: float) -> None:
+        """It has been answered so far, and begins anew when those that could not wait have been served."""
+        now = time.monotonic()
+        order.attempts -= 1
+        order.health.answered(self._keeper.answered(order.health, start, now), now)
+        self._put_back(order, start, now, LineLost(f"{self.name}: port stopped"))
+
     def _refused(self, order: Order, start: float, error: DeviceError) -> None:
         """The instrument said no: that is an answer, and repeating the question will not change it."""
         now, health = time.monotonic(), order.health
@@ -232,8 +241,8 @@ class Port:
         self.stats.attempt_failed(error.kind, f"{health.name}: {error}")
         if isinstance(error, LineLost):
             self._keeper.lose(error)
-        silent = isinstance(error, NoReply)
-        late_at = None if self._stopping else self._keeper.drain(health, start, silent)
+        silent, owes = isinstance(error, NoReply), not isinstance(error, Implausible)
+        late_at = self._keeper.drain(health, start, silent) if owes and not self._stopping else None
         again = error.recoverable and order.attempts <= order.retries
         if not again and health.spent():
             now = time.monotonic()
@@ -241,16 +250,17 @@ class Port:
         if late_at is not None:
             self._keeper.late_bytes(late_at)
         if again:
-            self._again(order, start, error)
+            self._put_back(order, start, time.monotonic() + order.delay_s, error)
         else:
             self._finish(order, start, error)
 
-    def _again(self, order: Order, start: float, error: DeviceFault) -> None:
+    def _put_back(self, order: Order, start: float, ready_at: float, error: DeviceFault) -> None:
+        """Queue it again, or fail it with `error` if the port is stopping."""
         now = time.monotonic()
         order.busy_s += now - start
         with self._wake:
             stopping = self._stopping
-            overruled = [] if stopping else self._queue.put_back(order, now + order.delay_s)
+            overruled = [] if stopping else self._queue.put_back(order, ready_at)
         if stopping:
             self._finish(order, now, error)
         for loser, why in overruled:
@@ -266,6 +276,10 @@ class Port:
         self._deliver()  # what came before
         if error is not None:
             order.fail(error)
+
+    def _is_wanted(self) -> bool:
+        with self._wake:
+            return self._queue.wanted(time.monotonic())
 
     def _deliver(self) -> None:
         """Hand over the last result. Not before the next question is on the wire: whoever gets the result
