@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from devsup import propar
 from devsup.bronkhorst import FAST
 from tests.benchmarks.report import Report, Table, Target
-from tests.benchmarks.scene import BAUDRATE, awake, far_end, run
+from tests.benchmarks.scene import BAUDRATE, Urgency, awake, far_end, run
 from tests.benchmarks.wire_time import crossing_s, read_bytes, write_bytes
 
 NODES = (3, 5, 6)
@@ -58,7 +59,8 @@ def percentile(ordered: Sequence[float], part: float) -> float:
 
 def _times(latency_s: float, count: int) -> dict[str, list[float]]:
     with awake(), far_end(NODES, latency_s) as line:
-        orders = run("orders", url=line.url, baudrate=BAUDRATE, nodes=NODES, count=count, seed=1)
+        job: dict[str, Any] = {"url": line.url, "baudrate": BAUDRATE, "nodes": NODES}
+        orders = run("orders", Urgency.HARDWARE, count=count, seed=1, **job)
     return {stage: sorted(one[stage] for one in orders) for stage in STAGES}
 
 

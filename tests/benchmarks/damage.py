@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from devsup.propar import Frame, Framing, Parameter
-from tests.benchmarks.memory_line import Damage, Exchange, intact
+from tests.benchmarks.memory_line import Answer, Damage, Exchange, intact
 
 # -- faults of issue 2, section 4 that show --------------------------------------------------------
 
@@ -26,15 +26,15 @@ def late(exchange: Exchange) -> tuple[bytes, ...]:
 
 
 def foreign_node(exchange: Exchange) -> tuple[bytes, ...]:
-    """Another node answers with the right sequence number and labels."""
+    """Another node answers with the right sequence number and labels, and values of its own."""
     others = [node for node in range(1, 128) if node != exchange.answer.node]
-    answer = replace(exchange.answer, node=exchange.chance.choice(others))
+    answer = replace(_other_values(exchange), node=exchange.chance.choice(others))
     return (answer.encoded(exchange.framing),)
 
 
 def wrong_index(exchange: Exchange) -> tuple[bytes, ...]:
-    """One of the index bytes is that of another parameter."""
-    pieces = list(exchange.answer.pieces)
+    """One of the index bytes is that of another parameter; so are the values."""
+    pieces = list(_other_values(exchange).pieces)
     at = exchange.chance.choice([n for n, (_, owner) in enumerate(pieces) if owner is None][1:])
     label = pieces[at][0][0]
     pieces[at] = (bytes((label ^ exchange.chance.randint(1, 255),)), None)
@@ -45,7 +45,7 @@ def wrong_sequence(exchange: Exchange) -> tuple[bytes, ...]:
     answer = exchange.answer
     assert answer.seq is not None, "ASCII has none"
     seq = (answer.seq + exchange.chance.randint(1, 255)) % 256
-    return (replace(answer, seq=seq).encoded(exchange.framing),)
+    return (replace(_other_values(exchange), seq=seq).encoded(exchange.framing),)
 
 
 def noise_before(exchange: Exchange) -> tuple[bytes, ...]:
@@ -171,6 +171,15 @@ def flip_in_setpoint(request: Frame, chance: random.Random) -> Frame:
     bit = chance.randrange(32)
     data[3 + bit // 8] ^= 1 << bit % 8
     return replace(request, data=bytes(data))
+
+
+def _other_values(exchange: Exchange) -> Answer:
+    """The same answer about something else."""
+    pieces = tuple(
+        (piece if owner is None else exchange.chance.randbytes(len(piece)), owner)
+        for piece, owner in exchange.answer.pieces
+    )
+    return replace(exchange.answer, pieces=pieces)
 
 
 def _flipped(exchange: Exchange, places: list[int]) -> tuple[bytes, ...]:

@@ -9,7 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from devsup import propar
 from devsup.bronkhorst import FAST, VALVE_FULL, Instrument
@@ -18,6 +18,7 @@ from devsup.errors import DeviceFault
 from devsup.propar import Framing, Parameter, Value
 from devsup.propar_bus import ProparBus
 from tests.benchmarks import damage
+from tests.benchmarks.fault_figures import FaultFigures, Slip, Tally, VendorTally
 from tests.benchmarks.memory_line import (
     CAPACITY,
     LONG_S,
@@ -28,10 +29,11 @@ from tests.benchmarks.memory_line import (
     as_port,
     intact,
 )
-from tests.benchmarks.report import Report, Table, Target
+from tests.benchmarks.scene import run
 
 SEED = 20240205
 FRAMES_PER_KIND = 4000
+VENDOR_FRAMES = 100
 QUESTIONS: tuple[tuple[Parameter, ...], ...] = (
     FAST,
     (propar.FMEASURE,),
@@ -40,71 +42,15 @@ QUESTIONS: tuple[tuple[Parameter, ...], ...] = (
 SEEN_BY_USERS = 0.01  # of the range: an error that an operator could notice
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What became of faulty frames of one kind: the value refused, right all the same, or wrong."""
-
-    kind: str
-    frames: int
-    refused: int
-    right: int
-    wrong: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """What became of damage that no rule of the protocol shows.
-
-    `passed` the bus, `published` after the second reading of doubtful values, and of those
-    `noticeable` ones that were off by more than 1 % of the range.
-    """
-
-    kind: str
-    frames: int
-    passed: int
-    published: int
-    noticeable: int
-    largest: float
-
-
-@dataclass(frozen=True, slots=True)
-class FaultFigures:
-    """The whole campaign. `orders`: setpoints damaged on their way to the instrument."""
-
-    telling: tuple[Tally, ...]
-    polled: Tally
-    slips: tuple[Slip, ...]
-    orders: Tally
-
-    @property
-    def frames(self) -> int:
-        return sum(tally.frames for tally in (*self.telling, self.polled, self.orders)) + sum(
-            slip.frames for slip in self.slips
-        )
-
-    def report(self) -> Report:
-        wrong = sum(tally.wrong for tally in (*self.telling, self.polled))
-        checked = sum(tally.frames for tally in (*self.telling, self.polled))
-        targets = (
-            Target("faulty frames that show", ">= 100 000", _count(checked), checked >= 100_000),
-            Target("wrong values accepted from them", "0", _count(wrong), wrong == 0),
-            Target(
-                "damaged setpoint confirmed as good", "0", _count(self.orders.wrong), self.orders.wrong == 0
-            ),
-        )
-        return Report(
-            (_tally_table((*self.telling, self.polled, self.orders)), _slip_table(self.slips)), targets
-        )
-
-
 def measure(scale: float = 1.0) -> FaultFigures:
-    """Run the campaign; `scale` 1 is well above 100 000 frames."""
+    """Run the campaign; `scale` 1 is well above 100 000 frames and takes two minutes."""
     frames = max(20, round(FRAMES_PER_KIND * scale))
-    return asyncio.run(_measure(frames))
+    return asyncio.run(_measure(frames, _vendor(max(3, round(VENDOR_FRAMES * scale)))))
 
 
-async def _measure(frames: int) -> FaultFigures:
+async def _measure(frames: int, vendor: tuple[VendorTally, ...]) -> FaultFigures:
     return FaultFigures(
+        vendor=vendor,
         telling=tuple(_telling(frames)),
         polled=await _polled(4 * frames),
         slips=tuple([await _slip(*scene, frames) for scene in _slip_scenes()]),
@@ -257,6 +203,13 @@ async def _order(instrument: Instrument, wanted: float, line: MemoryLine) -> str
     return "right" if confirmed == held and near else "wrong"
 
 
+def _vendor(frames: int) -> tuple[VendorTally, ...]:
+    counts = run("vendor_faults", frames=frames, seed=SEED)
+    return tuple(
+        VendorTally(kind, frames, found.get("wrong", 0), found["after"]) for kind, found in counts.items()
+    )
+
+
 # -- common -----------------------------------------------------------------------------------------
 
 
@@ -286,36 +239,3 @@ def _wrongness(reading: Reading, meant: dict[Parameter, Value]) -> float | None:
 
 def _tally(kind: str, counts: Counter[str]) -> Tally:
     return Tally(kind, counts.total(), counts["refused"], counts["right"], counts["wrong"])
-
-
-def _count(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
-
-
-def _tally_table(tallies: Sequence[Tally]) -> Table:
-    columns = ("damage that shows", "frames", "refused", "right value all the same", "wrong value accepted")
-    rows = tuple(
-        (tally.kind, *map(_count, (tally.frames, tally.refused, tally.right, tally.wrong)))
-        for tally in tallies
-    )
-    return Table("", columns, rows)
-
-
-def _slip_table(slips: Sequence[Slip]) -> Table:
-    columns = (
-        "damage that ProPar cannot show",
-        "frames",
-        "passes the bus",
-        "published after the second reading",
-        "of these off by more than 1 %",
-        "largest error, % of range",
-    )
-    rows = tuple(
-        (
-            slip.kind,
-            *map(_count, (slip.frames, slip.passed, slip.published, slip.noticeable)),
-            f"{100 * slip.largest:.1f}",
-        )
-        for slip in slips
-    )
-    return Table("", columns, rows)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import Any
 
 from tests.benchmarks import ours
 from tests.benchmarks.report import Report, Table, Target
@@ -94,15 +95,17 @@ def measure(scale: float = 1.0) -> NeighbourFigures:
 
 def _keeping(crowd: Crowd, scale: float) -> Keeping:
     with far_end(crowd.live, LATENCY_S) as line:
-        alone = _poll(line, "ours", crowd.live, START_S * scale)
+        before = _poll(line, "ours", crowd.live, START_S * scale)
         both = _poll(line, "ours", crowd.live + crowd.dead, (START_S + STEADY_S) * scale)
+        after = _poll(line, "ours", crowd.live, START_S * scale)
         vendor_alone = _poll(line, "vendor chained", crowd.live, START_S * scale / 2)
         vendor = _poll(line, "vendor chained", crowd.live + crowd.dead, START_S * scale)
     early = both.begin.at + START_S * scale
+    alone_per_s = (_rate(before, crowd.live) + _rate(after, crowd.live)) / 2
     return Keeping(
-        alone_per_s=_rate(alone, crowd.live),
-        first_10_s=_rate(both, crowd.live, end=early) / _rate(alone, crowd.live),
-        after=_rate(both, crowd.live, begin=early) / _rate(alone, crowd.live),
+        alone_per_s=alone_per_s,
+        first_10_s=_rate(both, crowd.live, end=early) / alone_per_s,
+        after=_rate(both, crowd.live, begin=early) / alone_per_s,
         vendor_alone_per_s=_rate(vendor_alone, crowd.live),
         vendor=_rate(vendor, crowd.live) / _rate(vendor_alone, crowd.live),
     )
@@ -152,7 +155,7 @@ def _poll(line: FarEnd, kind: str, nodes: Sequence[int], seconds: float) -> Run:
     return run_from(outcome(process, seconds + MARGIN_S))
 
 
-def _job(line: FarEnd, nodes: Sequence[int], warm_s: float, seconds: float) -> dict[str, object]:
+def _job(line: FarEnd, nodes: Sequence[int], warm_s: float, seconds: float) -> dict[str, Any]:
     return {"url": line.url, "baudrate": BAUDRATE, "nodes": nodes, "warm_s": warm_s, "seconds": seconds}
 
 

@@ -118,9 +118,9 @@ def ended(process: "subprocess.Popen[str]") -> Iterator[None]:
                 pipe.close()
 
 
-def begin(module: str, **job: Any) -> "subprocess.Popen[str]":
+def begin(module: str, urgency: Urgency = Urgency.FIRST, **job: Any) -> "subprocess.Popen[str]":
     """Start a job in a process of its own: `module` reads it as JSON from its only argument."""
-    with on_core(NEAR_CORE, Urgency.FIRST):
+    with on_core(NEAR_CORE, urgency):
         return _start([sys.executable, "-m", f"tests.benchmarks.{module}", json.dumps(job)])
 
 
@@ -137,9 +137,9 @@ def outcome(process: "subprocess.Popen[str]", within_s: float) -> Any:
     return json.loads(text)
 
 
-def run(module: str, within_s: float = 300.0, **job: Any) -> Any:
+def run(module: str, urgency: Urgency = Urgency.FIRST, within_s: float = 300.0, **job: Any) -> Any:
     """A whole job in a process of its own."""
-    return outcome(begin(module, **job), within_s)
+    return outcome(begin(module, urgency, **job), within_s)
 
 
 def _start(command: Sequence[str], stdin: int = subprocess.DEVNULL) -> "subprocess.Popen[str]":
