@@ -23,7 +23,7 @@ FLUIDS = {
     "Air": (Fluid("Air", 10.0, "ln/min"), Fluid("N2", 10.0, "ln/min")),
     "He": (Fluid("He", 500.0, "mln/min"),),
 }
-QUICK = {"response_timeout": 0.05, "command_timeout": 0.05, "poll_period": 0.05}
+QUICK = {"response_timeout": 0.1, "command_timeout": 0.1, "poll_period": 0.05}
 """Line settings with which silence is noticed, and its end as well, in seconds rather than minutes."""
 NO_ALARM, MINOR, MAJOR, INVALID = range(4)
 READ, HIHI, HIGH, STATE, COMM, UDF = 1, 3, 4, 7, 9, 17
@@ -119,11 +119,16 @@ class Bench:
     def fault(self, name: str, fault: Fault = Fault.OK, probability: float = 1.0) -> None:
         self.server.set_fault(NODES[name], fault, probability)
 
+    def revive(self, name: str) -> None:
+        """It answers again, and an order lets the IOC ask it at once, not at the end of its back-off."""
+        self.fault(name)
+        if self.get(f"{name}:Comm") == 2:
+            self.ca.put(self.pv(f"{name}:Wink"), 1, wait=False)
+
     def calm(self) -> None:
         """All well and at zero, whatever the test before has done."""
         for name in NODES:
-            self.fault(name)
-        self.line.come_back()
+            self.revive(name)
         for name in NODES:
             self.wait_severity(f"{name}:Flow", NO_ALARM)
         self.put("EStop:Reset", 1)
@@ -147,7 +152,7 @@ class Bench:
             self.wait_value(f"{name}:Comm", 2)
             yield
         finally:
-            self.fault(name)
+            self.revive(name)
 
     # -- Channel Access ------------------------------------------------------------------------
 
@@ -167,7 +172,11 @@ class Bench:
         return reading.status, reading.severity
 
     def put(self, name: str, value: Any, timeout: float = 15.0) -> None:
-        self.ca.put(self.pv(name), value, timeout=timeout)
+        """A put-callback. Raises Refused with what Reason says."""
+        try:
+            self.ca.put(self.pv(name), value, timeout=timeout)
+        except Refused as refused:
+            raise Refused(f"{refused}: {self.text('Reason')}") from refused
 
     def refused(self, name: str, value: Any, timeout: float = 15.0) -> str:
         """A put that must be refused, and change nothing; returns what Reason says about it."""

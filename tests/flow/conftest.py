@@ -1,6 +1,7 @@
 """One IOC, its simulated line and a client for all tests of a module; calm before each test."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,13 @@ from tests.flow.bench import Bench
 @pytest.fixture(scope="module")
 def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with Bench(tmp_path_factory.mktemp("flow")) as bench:
+        yield bench
+
+
+@pytest.fixture
+def own_bench(tmp_path: Path) -> Iterator[Bench]:
+    """A bench for one test alone, which may end its IOC or unplug its line."""
+    with Bench(tmp_path) as bench:
         yield bench
 
 

@@ -23,13 +23,6 @@ def state(node: ProparNode) -> tuple[object, ...]:
     return node.setpoint, node.control_mode, node.fluid_index, node.user_tag, node.alarm_mode, node.init_reset
 
 
-@pytest.fixture
-def own_bench(tmp_path: Path) -> Iterator[Bench]:
-    """A bench for this test alone, which may end its IOC."""
-    with Bench(tmp_path) as bench:
-        yield bench
-
-
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_an_end_and_a_restart_move_nothing(own_bench: Bench, end: signal.Signals) -> None:
     bench = own_bench
