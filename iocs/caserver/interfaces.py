@@ -1,6 +1,6 @@
 """Where the server listens and beacons: from the usual EPICS variables to socket addresses.
 
-Knows environment variables and the addresses of this host; opens sockets, serves nothing.
+Knows environment variables and the addresses of this host; opens none that stays.
 """
 
 from __future__ import annotations
@@ -113,45 +113,3 @@ def _ask_kernel(address: str) -> str | None:
             except OSError:
                 continue  # an interface without an IPv4 address
     return None
-
-
-def open_udp(address: str, port: int) -> socket.socket:
-    """A datagram socket that shares its port with the other servers of this host."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "SO_REUSEPORT"):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-    sock.setblocking(False)
-    try:
-        sock.bind((address, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def open_tcp(interfaces: Sequence[str], port: int) -> tuple[int, list[socket.socket]]:
-    """Listening sockets on one port of all interfaces: the given one if it is free, else any."""
-    addresses = [a for a in interfaces if not _is_broadcast(a)]
-    try:
-        return _bind_all(addresses, port)
-    except OSError:
-        return _bind_all(addresses, 0)
-
-
-def _bind_all(addresses: Sequence[str], port: int) -> tuple[int, list[socket.socket]]:
-    sockets: list[socket.socket] = []
-    try:
-        for address in addresses:
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            sockets.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setblocking(False)
-            sock.bind((address, port))
-            port = sock.getsockname()[1]
-    except OSError:
-        for sock in sockets:
-            sock.close()
-        raise
-    return port, sockets
