@@ -8,8 +8,6 @@ subscription, the newest replaces the last; a client that sends faster than it r
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +17,9 @@ from caproto.server.common import DisconnectedCircuit
 
 from iocs.caserver import dbr
 from iocs.caserver.names import Target
+from iocs.caserver.outbox import Outbox
 from iocs.caserver.puts import Client, Outcome, Put
-from iocs.caserver.subscription import Event, Subscription
+from iocs.caserver.subscription import Subscription
 from iocs.caserver.wire import (
     ACCESS_RIGHTS,
     CREATE_CHAN,
@@ -64,14 +63,10 @@ class Circuit(VirtualCircuit):
         self._buffer = bytearray()
         self._targets: dict[int, Target] = {}
         self._subscriptions: dict[int, tuple[int, Subscription]] = {}
-        self._events: deque[Event] = deque()
-        self._replies: list[bytes] = []
-        self._news = asyncio.Event()
-        self._draining: list[float] = []
+        self.outbox = Outbox(client.writer, self.events_on)
+        self._answer = self.outbox.answer
         self.address = "{}:{}".format(*circuit.address[:2])
-        self.lost_events = 0
         self.events_on.set()
-        self.write_event.set()
 
     @property
     def who(self) -> Client:
@@ -83,32 +78,25 @@ class Circuit(VirtualCircuit):
         """Connected channels."""
         return len(self._targets)
 
-    def stalled_for(self, now: float) -> float:
-        """Seconds since the client stopped reading; 0 while it reads."""
-        return now - min(self._draining) if self._draining else 0.0
-
-    @property
-    def unsent_bytes(self) -> int:
-        """What waits for this client to read."""
-        return sum(len(e.payload) for e in self._events) + int(self._transport.get_write_buffer_size())
-
-    @property
-    def _transport(self) -> Any:
-        return self.client.writer.transport
-
     def close(self, *, abort: bool = False) -> None:
         """End the connection; `abort` does not wait for a client that does not read."""
-        self._transport.abort() if abort else self._transport.close()
+        transport = self.client.writer.transport
+        transport.abort() if abort else transport.close()
 
     # -- life, as caproto calls it ---------------------------------------------------------------
 
     async def run(self) -> None:
         self._sub_task = self.tasks.create(self.subscription_queue_loop())
 
+    async def subscription_queue_loop(self) -> None:
+        try:
+            await self.outbox.run()
+        except (asyncio.CancelledError, OSError):
+            return  # caproto waits for this end; who lost the connection is noticed by `recv`
+
     async def _on_disconnect(self) -> None:
         for subid in tuple(self._subscriptions):
             self._cancel(subid)
-        self._events.clear()
         await super()._on_disconnect()
 
     async def recv(self) -> None:
@@ -118,7 +106,7 @@ class Circuit(VirtualCircuit):
                 raise DisconnectedCircuit
             self._buffer += data
             await self._consume()
-            await self._write(self._take_replies())
+            await self.outbox.send_answers()
         except (DisconnectedCircuit, OSError):
             await self._hang_up()
         except Exception as error:  # root of everything a client can cause: it must not end the server
@@ -140,7 +128,7 @@ class Circuit(VirtualCircuit):
                 continue
             for command in self.circuit.recv(raw)[0]:
                 answers = await self._command_queue_iteration(command)
-                self._replies += self.circuit.send(*answers)
+                self._answer(*self.circuit.send(*answers))
 
     def _messages(self) -> Iterator[tuple[Message, bytes]]:
         """The whole messages in the buffer. Raises ValueError for one that no client may send."""
@@ -177,7 +165,7 @@ class Circuit(VirtualCircuit):
             self.events_on.clear()
         elif isinstance(command, ca.EventsOnRequest):
             self.events_on.set()
-            self._news.set()
+            self.outbox.wake()
         else:
             if isinstance(command, ca.EventCancelRequest):
                 self._cancel(command.subscriptionid)
@@ -194,15 +182,15 @@ class Circuit(VirtualCircuit):
         cid, name = message.first, dbr.decode_text(message.payload)
         target = self.context.names.find(name)
         if target is None:
-            self._replies.append(bytes(ca.CreateChFailResponse(cid=cid)))
+            self._answer(bytes(ca.CreateChFailResponse(cid=cid)))
             return
         channel = ca.ServerChannel(name, self.circuit, cid)
         channel.sid = sid = self.circuit.new_channel_id()
         channel.states.states.update(CONNECTED)
         self.circuit.channels_sid[sid] = channel
         self._targets[sid] = target
-        self._replies.append(self._rights(cid, target))
-        self._replies.append(frame_head(CREATE_CHAN, target.native, target.elements, cid, sid, 0))
+        self._answer(self._rights(cid, target))
+        self._answer(frame_head(CREATE_CHAN, target.native, target.elements, cid, sid, 0))
 
     def _rights(self, cid: int, target: Target) -> bytes:
         return HEADER.pack(ACCESS_RIGHTS, 0, 0, 0, cid, target.source.rights_of(self.who))
@@ -210,7 +198,7 @@ class Circuit(VirtualCircuit):
     def push_rights(self) -> None:
         """Send the present access rights of every channel: the rules changed."""
         for sid, target in self._targets.items():
-            self._reply(self._rights(self.circuit.channels_sid[sid].cid, target))
+            self._answer(self._rights(self.circuit.channels_sid[sid].cid, target))
 
     def _forget(self, sid: int) -> None:
         self._targets.pop(sid, None)
@@ -230,13 +218,13 @@ class Circuit(VirtualCircuit):
             self._read_failed(message, target, str(error))
             return
         first = ECA_NORMAL if command == READ_NOTIFY else self.circuit.channels_sid[sid].cid
-        self._replies += frame_head(command, dtype, have, first, ioid, len(image)), image
+        self._answer(frame_head(command, dtype, have, first, ioid, len(image)), image)
 
     def _read_failed(self, message: Message, target: Target, reason: str) -> None:
         command, dtype, count, _, ioid, _ = message
         if command == READ_NOTIFY:
             nothing = dbr.blank(dtype, count) if count < MAX_BLANK else b""
-            self._replies.append(frame(command, dtype, count, ECA_GETFAIL, ioid, nothing))
+            self._answer(frame(command, dtype, count, ECA_GETFAIL, ioid, nothing))
         else:
             self._complain(message, target, ECA_GETFAIL, reason)
 
@@ -246,7 +234,7 @@ class Circuit(VirtualCircuit):
 
         def answer(outcome: Outcome) -> None:
             if command == WRITE_NOTIFY:
-                self._reply(frame(command, dtype, count, outcome.status, ioid))
+                self._answer(frame(command, dtype, count, outcome.status, ioid))
             elif outcome.status != ECA_NORMAL:
                 self._complain(message, target, outcome.status, outcome.reason)
 
@@ -263,10 +251,10 @@ class Circuit(VirtualCircuit):
         size = len(payload) if len(payload) < 0xFFFF else 0
         origin = HEADER.pack(command, size, dtype, count & 0xFFFF, sid, second)
         if sid in self._targets:
-            self._reply(frame(ERROR, 0, 0, self.circuit.channels_sid[sid].cid, status, origin + words))
+            self._answer(frame(ERROR, 0, 0, self.circuit.channels_sid[sid].cid, status, origin + words))
 
     def _on_echo(self, message: Message) -> None:
-        self._replies.append(frame(*message[:5]))
+        self._answer(frame(*message[:5]))
 
     # -- subscriptions ---------------------------------------------------------------------------
 
@@ -278,61 +266,13 @@ class Circuit(VirtualCircuit):
         dtype, count = int(command.data_type), command.data_count
         if count > max(target.elements, 1):
             raise ValueError(f"{count} elements asked, there are {target.elements}")
-        subscription = Subscription(self, target, dtype, count, subid, int(command.mask))
+        subscription = Subscription(self.outbox, target, dtype, count, subid, int(command.mask))
         self._subscriptions[subid] = (command.sid, subscription)
         subscription.changed()
 
     def _cancel(self, subid: int) -> None:
         if subid in self._subscriptions:
             self._subscriptions.pop(subid)[1].cancel()
-
-    # -- sending ---------------------------------------------------------------------------------
-
-    def queue_event(self, event: Event) -> None:
-        """Send an event, as soon as the loop is free and the client reads."""
-        self._events.append(event)
-        self._news.set()
-
-    def _reply(self, *data: bytes) -> None:
-        self._replies += data
-        self._news.set()
-
-    def _take_replies(self) -> bytes:
-        data, self._replies = b"".join(self._replies), []
-        return data
-
-    def _take_events(self) -> bytes:
-        parts: list[bytes] = []
-        events, size = self._events, 0
-        while events and size < CHUNK:
-            event = events.popleft()
-            event.owner.sent(event)
-            if event.owner.alive:
-                parts += event.head, event.payload
-                size += len(event.payload) + HEADER.size
-        return b"".join(parts)
-
-    async def subscription_queue_loop(self) -> None:
-        try:
-            while True:
-                await self._news.wait()
-                self._news.clear()
-                while self._events and self.events_on.is_set():
-                    await self._write(self._take_events())
-                await self._write(self._take_replies())
-        except (asyncio.CancelledError, OSError):
-            return  # caproto waits for this end; who lost the connection is noticed by `recv`
-
-    async def _write(self, data: bytes) -> None:
-        if not data:
-            return
-        self.client.writer.write(data)
-        since = time.monotonic()
-        self._draining.append(since)
-        try:
-            await self.client.writer.drain()
-        finally:
-            self._draining.remove(since)
 
 
 HANDLERS: dict[int, Callable[[Circuit, Message], None]] = {

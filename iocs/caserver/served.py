@@ -125,8 +125,9 @@ class Served(ChannelData):
 
     def post(self, mask: int) -> None:
         """An event of these kinds to everyone who asked for one of them."""
+        bits = int(mask)  # a flag's own `&` costs more than all the rest of an event
         for watcher in tuple(self._watchers) if self._watchers else ():
-            if watcher.mask & mask:
+            if watcher.mask & bits:
                 watcher.changed()
         if self._queues:  # of a stock caproto server
             asyncio.get_running_loop().create_task(self.publish(mask))

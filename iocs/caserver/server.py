@@ -151,7 +151,7 @@ class Server(Context):
 
     async def circuit_disconnected(self, circuit: Circuit) -> None:
         if circuit in self.circuits:
-            self.counters.lost_events += circuit.lost_events
+            self.counters.lost_events += circuit.outbox.lost_events
         await super().circuit_disconnected(circuit)
 
     def protocol_error(self, circuit: Circuit, error: Exception, *, expected: bool) -> None:
@@ -181,14 +181,14 @@ class Server(Context):
     def stalled(self) -> list[Circuit]:
         """Clients that do not read at present."""
         now = time.monotonic()
-        return [c for c in self.circuits if c.stalled_for(now) > 0]
+        return [c for c in self.circuits if c.outbox.stalled_for(now) > 0]
 
     def keep_house(self, expected: float) -> None:
         """Drop clients that do not read, and note how late this call is against `expected` loop time."""
         now = self.loop.time()
         self._note_lag(now, now - expected)
         for circuit in tuple(self.circuits):
-            if circuit.stalled_for(time.monotonic()) > self._stall_limit_s:
+            if circuit.outbox.stalled_for(time.monotonic()) > self._stall_limit_s:
                 self._drop(circuit)
         when = now + HOUSEKEEPING_S
         self._housekeeping = self.loop.call_at(when, self.keep_house, when)
@@ -206,7 +206,7 @@ class Server(Context):
             "%s: dropped, it has not read for %.0f s and %d bytes wait",
             circuit.address,
             self._stall_limit_s,
-            circuit.unsent_bytes,
+            circuit.outbox.unsent_bytes,
         )
         self.counters.stalled_dropped += 1
         circuit.close(abort=True)
