@@ -128,6 +128,10 @@ class Record(Served, Generic[T]):
         self._given = Alarm(AlarmStatus(status), AlarmSeverity(severity))
         self._publish(0, timestamp)
 
+    async def write(self, value: T, *, timestamp: float | None = None, **_: Any) -> None:
+        """caproto's word for `set_ok`: no putter runs, and the alarm follows from the value."""
+        self.set_ok(value, timestamp=timestamp)
+
     def _take(self, new: T, timestamp: float | None = None) -> None:
         self.updated = True
         self._value = new
