@@ -184,7 +184,7 @@ class Circuit(VirtualCircuit):
         if target is None:
             self._answer(bytes(ca.CreateChFailResponse(cid=cid)))
             return
-        channel = ca.ServerChannel(name, self.circuit, cid)
+        channel = ca.ServerChannel(target.source.name, self.circuit, cid)  # filters are the target's
         channel.sid = sid = self.circuit.new_channel_id()
         channel.states.states.update(CONNECTED)
         self.circuit.channels_sid[sid] = channel
