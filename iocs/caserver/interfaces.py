@@ -74,7 +74,7 @@ def _beacons(env: Mapping[str, str], interfaces: Sequence[str], port: int) -> tu
 def _automatic(interfaces: Sequence[str]) -> list[str]:
     if ANY in interfaces:
         return ["255.255.255.255"]
-    return [broadcast_of(address) or address for address in interfaces if not _is_broadcast(address)]
+    return [broadcast_of(address) or address for address in interfaces if not is_broadcast(address)]
 
 
 def _with_port(text: str, default: int) -> tuple[str, int]:
@@ -87,13 +87,14 @@ def is_loopback(address: str) -> bool:
     return address.startswith("127.") or address == "localhost"
 
 
-def _is_broadcast(address: str) -> bool:
+def is_broadcast(address: str) -> bool:
+    """Whether an address looks like a broadcast address: nothing can be connected to there."""
     return address.endswith(".255")
 
 
 def broadcast_of(address: str) -> str | None:
     """Broadcast address of the interface with this address; None where it has none or is unknown."""
-    if address == ANY or _is_broadcast(address):
+    if address == ANY or is_broadcast(address):
         return None
     if is_loopback(address):
         return LOOPBACK_BROADCAST

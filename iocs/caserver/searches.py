@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,11 +59,14 @@ class Searches:
         self._ignored = ignored
         self._sockets: list[socket.socket] = []
 
-    def listen(self, interface: str, port: int) -> None:
-        """Hear what is sent to an interface and to its broadcast address, and answer from the first."""
+    def listen(self, interface: str, port: int, others: Collection[str] = ()) -> None:
+        """Hear what is sent to an interface and to its broadcast address, and answer from the first.
+
+        Not to a broadcast address that is one of `others`, which are listened to anyway.
+        """
         own = self._open(interface, port, None)
         broadcast = broadcast_of(interface)
-        if broadcast is not None:
+        if broadcast is not None and broadcast not in others:
             self._open(broadcast, port, own)
 
     def _open(self, address: str, port: int, answers: socket.socket | None) -> socket.socket:

@@ -16,7 +16,7 @@ from caproto.asyncio.server import Context
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 
 from iocs.caserver.circuit import Circuit
-from iocs.caserver.interfaces import ANY, Network, from_environment
+from iocs.caserver.interfaces import ANY, Network, from_environment, is_broadcast
 from iocs.caserver.names import Names
 from iocs.caserver.record import Record
 from iocs.caserver.searches import Counters, Searches
@@ -68,7 +68,8 @@ class Server(Context):
         stall_limit_s: float = 300.0,
     ) -> None:
         network = network or from_environment()
-        super().__init__(dict(records), list(network.interfaces))
+        super().__init__(dict(records), [a for a in network.interfaces if not is_broadcast(a)])
+        self.log.setLevel(logging.WARNING)  # two lines for every caget otherwise
         self.ca_server_port = network.port
         self.environ["EPICS_CAS_BEACON_PERIOD"] = network.beacon_period_s
         self.names = Names(records)
@@ -104,7 +105,7 @@ class Server(Context):
         """Answer from now on."""
         for sock in self.tcp_sockets.values():
             await self.server_accept_loop(sock)
-        for address in self.interfaces:
+        for address in self._network.interfaces:
             await self._create_broadcaster_transport(address)
         for target in self._network.beacons:
             self.beacon_socks[target] = (ANY, Beacons(target))
@@ -220,7 +221,7 @@ class Server(Context):
         return target.source
 
     async def _create_broadcaster_transport(self, interface: str) -> None:
-        self.searches.listen(interface, self.ca_server_port)
+        self.searches.listen(interface, self.ca_server_port, self._network.interfaces)
 
 
 async def _tcp_socket(address: str, port: int) -> socket.socket:

@@ -1,5 +1,8 @@
 """EPICS variables, and what becomes of them."""
 
+import asyncio
+import socket
+
 import pytest
 
 from iocs.caserver.interfaces import Network, broadcast_of, from_environment
@@ -108,6 +111,24 @@ async def test_searches_are_counted_and_garbage_too() -> None:
     assert len(peer.sent[0]) == 16 + 24
     broken, server = await hear(set(), HEADER.pack(SEARCH, 800, 5, 13, 7, 7))
     assert (broken.sent, server.counters.bad_datagrams) == ([], 1)
+
+
+async def test_a_broadcast_address_may_be_named_beside_its_interface() -> None:
+    network = Network(("127.0.0.1", "127.255.255.255"), free_port(), (), frozenset(), 15.0)
+    server = Server({"X": Analog("X")}, network)
+    await server.open()
+    await server.listen()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        udp.setblocking(False)
+        loop = asyncio.get_running_loop()
+        for address in network.interfaces:
+            udp.sendto(SEARCH_X, (address, network.port))
+            answer = await asyncio.wait_for(loop.sock_recv(udp, 1000), 5)
+            assert len(answer) == 16 + 24
+        with pytest.raises(BlockingIOError):
+            udp.recv(1000)
+    await server.close()
 
 
 async def test_a_taken_port_is_replaced_by_a_free_one() -> None:
