@@ -177,7 +177,7 @@ class Circuit(VirtualCircuit):
 
     # -- channels --------------------------------------------------------------------------------
 
-    def _on_create(self, message: Message) -> None:
+    def on_create(self, message: Message) -> None:
         """Past caproto's state machine, which takes 190 us for a channel: a client has thousands."""
         cid, name = message.first, dbr.decode_text(message.payload)
         target = self.context.names.find(name)
@@ -209,7 +209,7 @@ class Circuit(VirtualCircuit):
 
     # -- reading and writing ---------------------------------------------------------------------
 
-    def _on_read(self, message: Message) -> None:
+    def on_read(self, message: Message) -> None:
         command, dtype, count, sid, ioid, _ = message
         target = self._targets[sid]
         try:
@@ -228,7 +228,7 @@ class Circuit(VirtualCircuit):
         else:
             self._complain(message, target, ECA_GETFAIL, reason)
 
-    def _on_write(self, message: Message) -> None:
+    def on_write(self, message: Message) -> None:
         command, dtype, count, sid, ioid, payload = message
         target, who = self._targets[sid], self.who
 
@@ -253,7 +253,7 @@ class Circuit(VirtualCircuit):
         if sid in self._targets:
             self._answer(frame(ERROR, 0, 0, self.circuit.channels_sid[sid].cid, status, origin + words))
 
-    def _on_echo(self, message: Message) -> None:
+    def on_echo(self, message: Message) -> None:
         self._answer(frame(*message[:5]))
 
     # -- subscriptions ---------------------------------------------------------------------------
@@ -276,11 +276,11 @@ class Circuit(VirtualCircuit):
 
 
 HANDLERS: dict[int, Callable[[Circuit, Message], None]] = {
-    CREATE_CHAN: Circuit._on_create,  # noqa: SLF001
-    READ: Circuit._on_read,  # noqa: SLF001
-    READ_NOTIFY: Circuit._on_read,  # noqa: SLF001
-    WRITE: Circuit._on_write,  # noqa: SLF001
-    WRITE_NOTIFY: Circuit._on_write,  # noqa: SLF001
-    ECHO: Circuit._on_echo,  # noqa: SLF001
-    READ_SYNC: Circuit._on_echo,  # noqa: SLF001
+    CREATE_CHAN: Circuit.on_create,
+    READ: Circuit.on_read,
+    READ_NOTIFY: Circuit.on_read,
+    WRITE: Circuit.on_write,
+    WRITE_NOTIFY: Circuit.on_write,
+    ECHO: Circuit.on_echo,
+    READ_SYNC: Circuit.on_echo,
 }
