@@ -1,17 +1,20 @@
-"""Channel Access data types: Python values to and from the bytes of a payload.
+"""Channel Access data types: Python values to and from payloads, in caproto's DBR structures.
 
-Pure functions over `struct`; layouts from EPICS base's db_access.h. Knows no record and no socket.
+Pure functions. What caproto converts otherwise than EPICS base does is done here: PREC in text,
+saturation instead of wrapping, DBR_CTRL_STRING, unset limits. Knows no record and no socket.
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Sequence
-from enum import IntEnum, IntFlag
+from enum import IntFlag
 from struct import Struct
 from typing import Any, NamedTuple
 
 import numpy as np
+from caproto import DBR_TYPES, ChannelType, TimeStamp
 from numpy.typing import NDArray
 
 EPICS_EPOCH = 631152000  # 1990-01-01T00:00:00Z in UNIX seconds
@@ -20,27 +23,15 @@ STATE_SIZE = 26
 MAX_STATES = 16
 UNITS_SIZE = 8
 
+Native = ChannelType
+PUT_ACKT, PUT_ACKS = int(ChannelType.PUT_ACKT), int(ChannelType.PUT_ACKS)
+STSACK_STRING, CLASS_NAME = int(ChannelType.STSACK_STRING), int(ChannelType.CLASS_NAME)
+LAST_TYPE = CLASS_NAME
+STRING, CHAR, ENUM = ChannelType.STRING, ChannelType.CHAR, ChannelType.ENUM
+STS, TIME, GR = 1, 2, 3
+"""What goes in front of the value: dbr_type // 7."""
 
-class Native(IntEnum):
-    """Field types a value can have on the wire."""
-
-    STRING = 0
-    SHORT = 1
-    FLOAT = 2
-    ENUM = 3
-    CHAR = 4
-    LONG = 5
-    DOUBLE = 6
-
-
-class Family(IntEnum):
-    """What goes in front of the value: dbr_type // 7."""
-
-    PLAIN = 0
-    STS = 1
-    TIME = 2
-    GR = 3
-    CTRL = 4
+Value = float | int | str | bytes | NDArray[Any]
 
 
 class Mask(IntFlag):
@@ -52,15 +43,6 @@ class Mask(IntFlag):
     PROPERTY = 8
 
 
-PUT_ACKT = 35
-PUT_ACKS = 36
-STSACK_STRING = 37
-CLASS_NAME = 38
-LAST_TYPE = 38
-
-Value = float | int | str | bytes | NDArray[Any]
-
-
 class Metadata(NamedTuple):
     """What DBR_GR and DBR_CTRL add. Limits: display hi, lo, HIHI, HIGH, LOW, LOLO, control hi, lo."""
 
@@ -70,58 +52,43 @@ class Metadata(NamedTuple):
     states: tuple[bytes, ...] = ()
 
 
-_SCALAR = {n: Struct(f">{c}") for n, c in zip(Native, "shfHBid", strict=True) if n}
+_SCALAR = {n: Struct(f">{c}") for n, c in enumerate("-hfHBid") if n}
 RANGE = {
-    Native.SHORT: (-(2**15), 2**15 - 1),
-    Native.ENUM: (0, 2**16 - 1),
-    Native.CHAR: (-(2**7), 2**8 - 1),
-    Native.LONG: (-(2**31), 2**31 - 1),
+    ChannelType.INT: (-(2**15), 2**15 - 1),
+    ChannelType.ENUM: (0, 2**16 - 1),
+    ChannelType.CHAR: (-(2**7), 2**8 - 1),
+    ChannelType.LONG: (-(2**31), 2**31 - 1),
 }
-_DTYPE: dict[Native, np.dtype[Any]] = {
-    Native.SHORT: np.dtype(">i2"),
-    Native.FLOAT: np.dtype(">f4"),
-    Native.ENUM: np.dtype(">u2"),
-    Native.CHAR: np.dtype("u1"),
-    Native.LONG: np.dtype(">i4"),
-    Native.DOUBLE: np.dtype(">f8"),
-}
-SIZE = {Native.STRING: STRING_SIZE, **{n: d.itemsize for n, d in _DTYPE.items()}}
-
-_STS = [Struct(f) for f in (">hh", ">hh", ">hh", ">hh", ">hhx", ">hh", ">hh4x")]
-_TIME = [Struct(f) for f in (">hhII", ">hhII2x", ">hhII", ">hhII2x", ">hhII3x", ">hhII", ">hhII4x")]
-_GRAPHIC = {
-    Native.SHORT: ">hh8s{n}h",
-    Native.FLOAT: ">hhh2x8s{n}f",
-    Native.CHAR: ">hh8s{n}Bx",
-    Native.LONG: ">hh8s{n}i",
-    Native.DOUBLE: ">hhh2x8s{n}d",
-}
-_STATES = Struct(f">hhh{MAX_STATES * STATE_SIZE}s")
-_STSACK = Struct(">hhHH40s")
+_DTYPE = {n: np.dtype(t) for n, t in enumerate(("S40", ">i2", ">f4", ">u2", "u1", ">i4", ">f8"))}
+SIZE = {n: d.itemsize for n, d in _DTYPE.items()}
 
 
-def head_plain(dbr_type: int, status: int, severity: int, seconds: int, nanoseconds: int) -> bytes:
-    """Front of a plain, STS or TIME value."""
+def head(dbr_type: int, status: int, severity: int, timestamp: float, meta: Metadata | None = None) -> Any:
+    """caproto's structure in front of a value, filled; empty bytes for a plain one."""
     family, native = divmod(dbr_type, 7)
-    if family == Family.TIME:
-        return _TIME[native].pack(status, severity, seconds, nanoseconds)
-    return _STS[native].pack(status, severity) if family else b""
+    if family == TIME:
+        return DBR_TYPES[dbr_type](status, severity, TimeStamp(*split_stamp(timestamp)))
+    if family == 0:
+        return b""
+    if native == STRING:  # caproto has TIME_STRING for CTRL_STRING; base has STS_STRING for both
+        return DBR_TYPES[ChannelType.STS_STRING](status, severity)
+    struct = DBR_TYPES[dbr_type](status, severity)
+    if family >= GR and meta is not None:
+        _fill(struct, native, meta)
+    return struct
 
 
-def head_full(dbr_type: int, status: int, severity: int, meta: Metadata) -> bytes:
-    """Front of a GR or CTRL value. A string has none but status and severity, as in base."""
-    family, native = divmod(dbr_type, 7)
-    if native == Native.STRING:
-        return _STS[0].pack(status, severity)
-    if native == Native.ENUM:
-        states = b"".join(s[: STATE_SIZE - 1].ljust(STATE_SIZE, b"\0") for s in meta.states[:MAX_STATES])
-        return _STATES.pack(status, severity, min(len(meta.states), MAX_STATES), states)
-    count = 8 if family == Family.CTRL else 6
-    layout = Struct(_GRAPHIC[Native(native)].format(n=count))
-    limits = [_number(x, Native(native)) for x in meta.limits[:count]]
-    floating = native in (Native.FLOAT, Native.DOUBLE)
-    precision = (meta.precision,) if floating else ()
-    return layout.pack(status, severity, *precision, meta.units[: UNITS_SIZE - 1], *limits)
+def _fill(struct: Any, native: int, meta: Metadata) -> None:
+    if native == ENUM:
+        struct.enum_strings = meta.states[:MAX_STATES]
+        return
+    struct.units = meta.units[: UNITS_SIZE - 1]
+    if native in (ChannelType.FLOAT, ChannelType.DOUBLE):
+        struct.precision = meta.precision
+    for name, limit in zip(struct.graphic_fields + struct.control_fields, meta.limits, strict=True):
+        if hasattr(struct, name):
+            number = _number(limit, native)
+            setattr(struct, name, bytes((int(number),)) if native == CHAR else number)
 
 
 def class_name(record_type: str) -> bytes:
@@ -131,14 +98,22 @@ def class_name(record_type: str) -> bytes:
 
 def stsack(status: int, severity: int, ackt: int, acks: int, text: bytes) -> bytes:
     """DBR_STSACK_STRING."""
-    return _STSACK.pack(status, severity, ackt, acks, text[: STRING_SIZE - 1])
+    return bytes(DBR_TYPES[ChannelType.STSACK_STRING](status, severity, ackt, acks, text[: STRING_SIZE - 1]))
 
 
-def _number(value: float, native: Native) -> float | int:
-    if native == Native.FLOAT:
+def blank(dbr_type: int, count: int) -> bytes:
+    """What stands for the payload of a read that failed."""
+    if dbr_type >= PUT_ACKT:
+        return bytes(STRING_SIZE)
+    empty = head(dbr_type, 0, 0, EPICS_EPOCH)
+    return bytes((ctypes.sizeof(empty) if dbr_type > 6 else 0) + count * SIZE[dbr_type % 7])
+
+
+def _number(value: float, native: int) -> float | int:
+    if native == ChannelType.FLOAT:
         with np.errstate(over="ignore"):
             return float(np.float32(value))
-    if native == Native.DOUBLE:
+    if native == ChannelType.DOUBLE:
         return value
     low, high = RANGE[native]
     if isinstance(value, float):
@@ -146,16 +121,16 @@ def _number(value: float, native: Native) -> float | int:
             return 0
         value = max(low, min(high, value))
     number = max(low, min(high, int(value)))
-    return number & 0xFF if native == Native.CHAR else number
+    return number & 0xFF if native == CHAR else number
 
 
 def number_body(value: float | int, native: int, precision: int) -> bytes:
     """One number as any native type; out of range saturates, text honours the precision."""
-    if native == Native.DOUBLE:
-        return _SCALAR[Native.DOUBLE].pack(value)
-    if native == Native.STRING:
+    if native == ChannelType.DOUBLE:
+        return _SCALAR[native].pack(value)
+    if native == STRING:
         return string_field(number_text(value, precision))
-    return _SCALAR[Native(native)].pack(_number(value, Native(native)))
+    return _SCALAR[native].pack(_number(value, native))
 
 
 def number_text(value: float | int, precision: int) -> str:
@@ -181,13 +156,13 @@ def _rounded_up(value: float, precision: int) -> str:
 
 def array_body(values: NDArray[Any], native: int, precision: int) -> bytes:
     """An array as any native type."""
-    if native == Native.STRING:
+    if native == STRING:
         return b"".join(string_field(number_text(v.item(), precision)) for v in values)
-    dtype = _DTYPE[Native(native)]
+    dtype = _DTYPE[native]
     if dtype.kind == "f" or values.dtype.kind != "f":
         with np.errstate(over="ignore"):
             return values.astype(dtype).tobytes()
-    low, high = RANGE[Native(native)]
+    low, high = RANGE[native]
     clipped: NDArray[Any] = np.clip(np.nan_to_num(values), low, high)
     return clipped.astype(np.int64).astype(dtype).tobytes()
 
@@ -214,25 +189,16 @@ def string_field(text: str) -> bytes:
 
 def text_body(text: str, native: int) -> bytes:
     """A text as any native type. Raises ValueError where the text is not a number."""
-    if native == Native.STRING:
+    if native == STRING:
         return string_field(text)
     return number_body(parse_number(text) if text else 0, native, 0)
-
-
-def blank(dbr_type: int, count: int) -> bytes:
-    """What stands for the payload of a read that failed."""
-    if dbr_type > LAST_TYPE - 4:
-        return bytes(STRING_SIZE)
-    full = dbr_type // 7 >= Family.GR
-    head = head_full(dbr_type, 0, 0, Metadata()) if full else head_plain(dbr_type, 0, 0, 0, 0)
-    return bytes(len(head) + count * SIZE[Native(dbr_type % 7)])
 
 
 def fit(body: bytes, native: int, have: int, want: int) -> tuple[bytes, int]:
     """Exactly `want` elements: cut, or filled up with zeros. 0 wants what there is."""
     if want in (0, have):
         return body, have
-    size = SIZE[Native(native)] * want
+    size = SIZE[native] * want
     return body[:size].ljust(size, b"\0"), want
 
 
@@ -255,22 +221,21 @@ def decode(native: int, count: int, payload: bytes, as_text: bool = False) -> Va
     With `as_text` characters are bytes however few there are. Raises ValueError for an unknown type,
     no elements or a payload that is too short.
     """
-    if not 0 <= native <= Native.DOUBLE:
+    if not 0 <= native <= ChannelType.DOUBLE:
         raise ValueError(f"data type {native} cannot be written")
-    kind = Native(native)
-    size = SIZE[kind] * count
-    if kind == Native.STRING and count == 1:
+    size = SIZE[native] * count
+    if native == STRING and count == 1:
         return decode_text(payload[:STRING_SIZE])
-    if as_text and kind == Native.CHAR:
+    if as_text and native == CHAR:
         return bytes(payload[:count])
     if not count or size > len(payload):
         raise ValueError(f"{count} elements announced, {len(payload)} bytes sent")
-    if kind == Native.STRING:
+    if native == STRING:
         return [decode_text(payload[i : i + STRING_SIZE]) for i in range(0, size, STRING_SIZE)]
     if count == 1:
-        value: float | int = _SCALAR[kind].unpack_from(payload)[0]
+        value: float | int = _SCALAR[native].unpack_from(payload)[0]
         return value
-    return bytes(payload[:size]) if kind == Native.CHAR else np.frombuffer(payload, _DTYPE[kind], count)
+    return bytes(payload[:size]) if native == CHAR else np.frombuffer(payload, _DTYPE[native], count)
 
 
 def split_stamp(timestamp: float) -> tuple[int, int]:

@@ -55,6 +55,14 @@ class Field(Served):
     def alarm(self) -> Alarm:
         return self._record.alarm
 
+    @alarm.setter
+    def alarm(self, alarm: Alarm) -> None:
+        """The record's it is, whatever the base class starts with."""
+
+    @property
+    def value(self) -> Any:
+        return self._definition.get(self._record)
+
     @property
     def timestamp(self) -> float:
         return self._record.timestamp

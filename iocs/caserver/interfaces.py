@@ -1,6 +1,6 @@
 """Where the server listens and beacons: from the usual EPICS variables to socket addresses.
 
-Knows environment variables and the addresses of this host; opens sockets, serves nothing.
+Knows environment variables and the addresses of this host; opens none that stays.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _beacons(env: Mapping[str, str], interfaces: Sequence[str], port: int) -> tu
 def _automatic(interfaces: Sequence[str]) -> list[str]:
     if ANY in interfaces:
         return ["255.255.255.255"]
-    return [broadcast_of(address) or address for address in interfaces if not _is_broadcast(address)]
+    return [broadcast_of(address) or address for address in interfaces if not is_broadcast(address)]
 
 
 def _with_port(text: str, default: int) -> tuple[str, int]:
@@ -87,13 +87,14 @@ def is_loopback(address: str) -> bool:
     return address.startswith("127.") or address == "localhost"
 
 
-def _is_broadcast(address: str) -> bool:
+def is_broadcast(address: str) -> bool:
+    """Whether an address looks like a broadcast address: nothing can be connected to there."""
     return address.endswith(".255")
 
 
 def broadcast_of(address: str) -> str | None:
     """Broadcast address of the interface with this address; None where it has none or is unknown."""
-    if address == ANY or _is_broadcast(address):
+    if address == ANY or is_broadcast(address):
         return None
     if is_loopback(address):
         return LOOPBACK_BROADCAST
@@ -113,45 +114,3 @@ def _ask_kernel(address: str) -> str | None:
             except OSError:
                 continue  # an interface without an IPv4 address
     return None
-
-
-def open_udp(address: str, port: int) -> socket.socket:
-    """A datagram socket that shares its port with the other servers of this host."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "SO_REUSEPORT"):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-    sock.setblocking(False)
-    try:
-        sock.bind((address, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def open_tcp(interfaces: Sequence[str], port: int) -> tuple[int, list[socket.socket]]:
-    """Listening sockets on one port of all interfaces: the given one if it is free, else any."""
-    addresses = [a for a in interfaces if not _is_broadcast(a)]
-    try:
-        return _bind_all(addresses, port)
-    except OSError:
-        return _bind_all(addresses, 0)
-
-
-def _bind_all(addresses: Sequence[str], port: int) -> tuple[int, list[socket.socket]]:
-    sockets: list[socket.socket] = []
-    try:
-        for address in addresses:
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            sockets.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setblocking(False)
-            sock.bind((address, port))
-            port = sock.getsockname()[1]
-    except OSError:
-        for sock in sockets:
-            sock.close()
-        raise
-    return port, sockets

@@ -14,7 +14,7 @@ from caproto._utils import RecordModifiers, parse_channel_filter
 
 from iocs.caserver import dbr
 from iocs.caserver.record import Record
-from iocs.caserver.served import Served, Slice
+from iocs.caserver.served import Image, Served, Slice
 
 MAX_KEPT = 20_000
 
@@ -47,6 +47,14 @@ class Target(NamedTuple):
             return self.source.text_capacity
         whole = self.source.elements
         return whole if self.part is None else len(range(*slice(*self.part).indices(whole)))
+
+    def image(self, dbr_type: int, count: int) -> Image:
+        """The payload of a read. Raises ValueError or OverflowError if there is none."""
+        if dbr_type > dbr.LAST_TYPE or dbr_type in (dbr.PUT_ACKT, dbr.PUT_ACKS):
+            raise ValueError(f"data type {dbr_type} cannot be read")
+        if count > max(self.elements, 1):
+            raise ValueError(f"{count} elements asked, there are {self.elements}")
+        return self.source.image(dbr_type, count, self.long, self.part)
 
 
 class Names:

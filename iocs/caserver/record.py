@@ -29,7 +29,7 @@ class Record(Served, Generic[T]):
     """Base of all record types. `T` is the Python type of the value.
 
     Hooks, all optional and called in the event loop: `putter` carries out a client's put and returns
-    what to store (None: what was sent); `check_access(client, field)` grants writing; `on_refused`
+    what to store (None: what was sent); `may_write(client, field)` grants writing; `on_refused`
     and `on_written` report puts; `on_scan` takes a new .SCAN; `process` does what .PROC asks.
     """
 
@@ -55,7 +55,7 @@ class Record(Served, Generic[T]):
         self.on_scan: Callable[[str], Awaitable[None] | None] | None = None
         self.on_refused: Callable[[str, Any, str, str], None] | None = None
         self.on_written: Callable[[T, T, str, str], None] | None = None
-        self.check_access: Callable[[Client, str], bool] | None = None
+        self.may_write: Callable[[Client, str], bool] | None = None
         self.updated = False
         self.ackt = 1
         self.acks = AlarmSeverity.NO_ALARM
@@ -73,10 +73,6 @@ class Record(Served, Generic[T]):
     def value(self) -> T:
         """The last good value."""
         return self._value
-
-    @property
-    def alarm(self) -> Alarm:
-        return self._alarm
 
     @property
     def status(self) -> AlarmStatus:
@@ -131,6 +127,10 @@ class Record(Served, Generic[T]):
         """An alarm of its own, merged with the limits, until the next `set_ok` or `set_alarm`."""
         self._given = Alarm(AlarmStatus(status), AlarmSeverity(severity))
         self._publish(0, timestamp)
+
+    async def write(self, value: T, *, timestamp: float | None = None, **_: Any) -> None:
+        """caproto's word for `set_ok`: no putter runs, and the alarm follows from the value."""
+        self.set_ok(value, timestamp=timestamp)
 
     def _take(self, new: T, timestamp: float | None = None) -> None:
         self.updated = True
@@ -222,7 +222,7 @@ class Record(Served, Generic[T]):
 
     def allows(self, client: Client, field: str) -> bool:
         """Whether the access rules let this client write this field."""
-        return self.check_access is None or self.check_access(client, field)
+        return self.may_write is None or self.may_write(client, field)
 
     def put(self, put: Put) -> None:
         if put.dbr_type in (dbr.PUT_ACKT, dbr.PUT_ACKS):

@@ -76,7 +76,7 @@ class Text(Record[str]):
     native = N.STRING
 
     def __init__(self, name: str, value: str = "", *, max_length: int = SHORT_TEXT, **options: Any) -> None:
-        self.max_length = max_length
+        self.longest = max_length
         long = max_length > SHORT_TEXT
         self.parts_end_with_nul = not long
         self.fields = tables.LONG_TEXT if long else tables.TEXT
@@ -86,20 +86,20 @@ class Text(Record[str]):
 
     @property
     def text_capacity(self) -> int:
-        return self.max_length + 1
+        return self.longest + 1
 
     def convert(self, value: Any) -> str:
         """Text from our own code is cut to fit, between characters."""
         if not isinstance(value, str):
             raise TypeError(f"{self.name}: {value!r} is not a text")
-        return dbr.clip_text(value.replace("\0", ""), self.max_length)
+        return dbr.clip_text(value.replace("\0", ""), self.longest)
 
     def from_client(self, raw: dbr.Value | list[str]) -> str:
         if isinstance(raw, list):
             raw = raw[0]
         text = dbr.decode_text(raw) if isinstance(raw, bytes) else str(raw)
-        if len(dbr.encode_text(text)) > self.max_length:
-            raise ValueError(f"{len(text)} characters sent, {self.max_length} fit")
+        if len(dbr.encode_text(text)) > self.longest:
+            raise ValueError(f"{len(text)} characters sent, {self.longest} fit")
         return text
 
     def change_mask(self, new: str) -> int:
@@ -115,6 +115,6 @@ class Text(Record[str]):
         if long and native == N.CHAR:
             size = self.text_capacity
             return dbr.encode_text(self.value).ljust(size, b"\0"), size
-        if native == N.ENUM and self.max_length <= SHORT_TEXT:
+        if native == N.ENUM and self.longest <= SHORT_TEXT:
             raise ValueError("a string is not one of several states")
         return dbr.text_body(self.value, native), 1

@@ -1,4 +1,4 @@
-"""The server: answers searches, takes connections, sends beacons, and counts.
+"""The server: caproto's Context with our own start and stop, and searches read from the datagram.
 
 Knows addresses, datagrams and circuits. What is served it only knows by name.
 """
@@ -10,144 +10,164 @@ import logging
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from caproto.asyncio.server import Context
+from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
+
 from iocs.caserver.circuit import Circuit
-from iocs.caserver.interfaces import Network, broadcast_of, open_tcp, open_udp
+from iocs.caserver.interfaces import ANY, Network, from_environment, is_broadcast
 from iocs.caserver.names import Names
 from iocs.caserver.record import Record
-from iocs.caserver.wire import BEACON, HEADER, HERE, PROTOCOL, SEARCH, SEQUENCED, VERSION, frame
+from iocs.caserver.searches import Counters, Searches
 
 log = logging.getLogger(__name__)
 
-FIRST_BEACON_S = 0.02
 MIN_FRAME = 64 * 1024
 HOUSEKEEPING_S = 0.1
 LAG_WORTH_A_WORD_S = 0.5
 LAG_QUIET_S = 60.0
 MAX_LOGGED_CLIENTS = 200
-MAX_DATAGRAM = 65536
-DATAGRAMS_AT_ONCE = 64
 
 
-@dataclass(slots=True)
-class Counters:
-    """What happened since the start."""
+class Beacons:
+    """A socket for beacons to one address, as caproto's beacon loop uses it; complains once."""
 
-    searches: int = 0
-    foreign_searches: int = 0
-    bad_datagrams: int = 0
-    protocol_errors: int = 0
-    stalled_dropped: int = 0
-    lost_events: int = 0
-    """Events replaced by newer ones because their client did not read, of clients that left."""
-    worst_lag_s: float = 0.0
-    """Longest time the event loop was busy with one thing."""
-    stalls: int = 0
-    """How often that was longer than half a second."""
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._socket: socket.socket = _create_udp_socket()
+        self._address = address
+        self._complained = False
+
+    async def send(self, data: bytes) -> None:
+        """Send one beacon."""
+        try:
+            self._socket.sendto(data, self._address)
+            self._complained = False
+        except OSError as error:
+            if not self._complained:
+                self._complained = True
+                log.warning("beacons to %s:%d fail: %s", *self._address, error)
+
+    def close(self) -> None:
+        """No more beacons."""
+        self._socket.close()
 
 
-class Server:
-    """Channel Access for a table of records. Runs in the event loop it is opened in."""
+class Server(Context):
+    """Channel Access for a table of records. Runs in the event loop it is made in."""
+
+    CircuitClass = Circuit
+    circuits: set[Circuit]
+    port: int
 
     def __init__(
-        self, records: Mapping[str, Record[Any]], network: Network, *, stall_limit_s: float = 300.0
+        self,
+        records: Mapping[str, Record[Any]],
+        network: Network | None = None,
+        *,
+        stall_limit_s: float = 300.0,
     ) -> None:
+        network = network or from_environment()
+        super().__init__(dict(records), [a for a in network.interfaces if not is_broadcast(a)])
+        self.log.setLevel(logging.WARNING)  # two lines for every caget otherwise
+        self.ca_server_port = network.port
+        self.environ["EPICS_CAS_BEACON_PERIOD"] = network.beacon_period_s
         self.names = Names(records)
-        self.counters = Counters()
-        self.circuits: set[Circuit] = set()
         self.port = 0
+        self.counters = Counters()
         self.max_frame = max(MIN_FRAME, *(_largest_put(r) for r in records.values()), 0)
-        self.loop: asyncio.AbstractEventLoop
         self._network = network
         self._stall_limit_s = stall_limit_s
-        self._tcp: list[socket.socket] = []
         self._listeners: list[asyncio.Server] = []
-        self._datagrams: list[socket.socket] = []
-        self._beacons: list[tuple[socket.socket, tuple[str, int]]] = []
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.searches = Searches(self, self.counters, network.ignored)
+        self._housekeeping: asyncio.TimerHandle | None = None
+        self._beaconing: asyncio.Task[None] | None = None
         self._complained: set[str] = set()
         self._lag_logged_at = -LAG_QUIET_S
-        self._unreachable: set[tuple[str, int]] = set()
+        self.loop = asyncio.get_running_loop()
 
     # -- life ------------------------------------------------------------------------------------
 
+    async def run(self, **_: Any) -> None:
+        """Serve until cancelled. caproto's own options are for its own kind of records."""
+        await self.open()
+        try:
+            await self.listen()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await self.close()
+
     async def open(self) -> None:
-        """Claim the ports. Raises OSError."""
-        self.loop = asyncio.get_running_loop()
-        self.port, self._tcp = open_tcp(self._network.interfaces, self._network.port)
+        """Claim the ports: the given one if it is free, else any. Raises CaprotoRuntimeError."""
+        self.port, self.tcp_sockets = await self._bind_tcp_sockets_with_consistent_port_number(_tcp_socket)
 
     async def listen(self) -> None:
         """Answer from now on."""
-        for sock in self._tcp:
-            self._listeners.append(await self.loop.create_server(lambda: Circuit(self), sock=sock))
+        for sock in self.tcp_sockets.values():
+            await self.server_accept_loop(sock)
         for address in self._network.interfaces:
-            self._listen_udp(address)
+            await self._create_broadcaster_transport(address)
         for target in self._network.beacons:
-            self._beacons.append((open_udp("", 0), target))
-        self._beacon(0, FIRST_BEACON_S)
+            self.beacon_socks[target] = (ANY, Beacons(target))
+        self._beaconing = asyncio.create_task(self.broadcast_beacon_loop(), name="beacons")
         self.keep_house(self.loop.time())
-        log.info("serving on %s, port %d", ", ".join(self._network.interfaces), self.port)
-
-    def _listen_udp(self, address: str) -> None:
-        own = self._open_udp(address, None)
-        broadcast = broadcast_of(address)
-        if broadcast is not None and broadcast not in self._network.interfaces:
-            self._open_udp(broadcast, own)
-
-    def _open_udp(self, address: str, answers: socket.socket | None) -> socket.socket:
-        sock = open_udp(address, self._network.port)
-        self.loop.add_reader(sock, self.read_datagrams, sock, answers or sock)
-        self._datagrams.append(sock)
-        return sock
+        log.info("serving on %s, port %d", ", ".join(self.interfaces), self.port)
 
     async def close(self) -> None:
         """Say good-bye to everyone."""
         self.cancel_timers()
         for listener in self._listeners:
             listener.close()
-        for sock in self._datagrams:
-            self.loop.remove_reader(sock)
-        for sock in [*self._tcp, *self._datagrams, *(s for s, _ in self._beacons)]:
-            sock.close()
+        for closing in (
+            self.searches,
+            *self.tcp_sockets.values(),
+            *(b for _, b in self.beacon_socks.values()),
+        ):
+            closing.close()
         for circuit in tuple(self.circuits):
             circuit.close()
         await asyncio.sleep(0)
         for circuit in tuple(self.circuits):
             circuit.close(abort=True)
-        await asyncio.sleep(0)
+        await asyncio.gather(*self.server_tasks.tasks, return_exceptions=True)
 
     def cancel_timers(self) -> None:
         """No beacon and no housekeeping from here on."""
-        for timer in self._timers.values():
-            timer.cancel()
+        for timer in (self._housekeeping, self._beaconing):
+            if timer is not None:
+                timer.cancel()
 
     # -- circuits --------------------------------------------------------------------------------
 
-    def joined(self, circuit: Circuit) -> None:
-        """A client connected."""
-        self.circuits.add(circuit)
-        log.debug("%s connected, %d clients", circuit.address, len(self.circuits))
+    async def server_accept_loop(self, sock: socket.socket) -> None:
+        def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            client = _TransportWrapper(reader, writer)
+            peer = client.getpeername()
+            if peer is None:  # gone again
+                client.close()
+            else:
+                self.server_tasks.create(self.tcp_handler(client, peer))
 
-    def left(self, circuit: Circuit) -> None:
-        """A client is gone."""
-        self.circuits.discard(circuit)
-        self.counters.lost_events += circuit.lost_events
-        log.debug("%s left, %d clients", circuit.address, len(self.circuits))
+        self._listeners.append(await asyncio.start_server(joined, sock=sock))
 
-    def protocol_error(self, circuit: Circuit, error: Exception) -> None:
+    async def circuit_disconnected(self, circuit: Circuit) -> None:
+        if circuit in self.circuits:
+            self.counters.lost_events += circuit.outbox.lost_events
+        await super().circuit_disconnected(circuit)
+
+    def protocol_error(self, circuit: Circuit, error: Exception, *, expected: bool) -> None:
         """A client broke the protocol: counted always, logged once per host."""
         self.counters.protocol_errors += 1
         host = circuit.address.rpartition(":")[0]
         if host not in self._complained and len(self._complained) < MAX_LOGGED_CLIENTS:
             self._complained.add(host)
-            log.warning("%s: closed, protocol error: %s (further ones are counted)", circuit.address, error)
+            text = "%s: closed, protocol error: %s (further ones are counted)"
+            log.warning(text, circuit.address, error, exc_info=None if expected else error)
 
     def push_rights(self) -> None:
         """Tell every client its present access rights: the rules changed."""
         for circuit in self.circuits:
-            circuit.session.push_rights()
+            circuit.push_rights()
 
     @property
     def client_count(self) -> int:
@@ -157,21 +177,22 @@ class Server:
     @property
     def channel_count(self) -> int:
         """Channels of all clients."""
-        return sum(c.session.channel_count for c in self.circuits)
+        return sum(c.channel_count for c in self.circuits)
 
     def stalled(self) -> list[Circuit]:
         """Clients that do not read at present."""
         now = time.monotonic()
-        return [c for c in self.circuits if c.stalled_for(now) > 0]
+        return [c for c in self.circuits if c.outbox.stalled_for(now) > 0]
 
     def keep_house(self, expected: float) -> None:
         """Drop clients that do not read, and note how late this call is against `expected` loop time."""
         now = self.loop.time()
         self._note_lag(now, now - expected)
         for circuit in tuple(self.circuits):
-            if circuit.stalled_for(time.monotonic()) > self._stall_limit_s:
+            if circuit.outbox.stalled_for(time.monotonic()) > self._stall_limit_s:
                 self._drop(circuit)
-        self._later("house", now + HOUSEKEEPING_S, self.keep_house, now + HOUSEKEEPING_S)
+        when = now + HOUSEKEEPING_S
+        self._housekeeping = self.loop.call_at(when, self.keep_house, when)
 
     def _note_lag(self, now: float, lag_s: float) -> None:
         self.counters.worst_lag_s = max(self.counters.worst_lag_s, lag_s)
@@ -186,81 +207,34 @@ class Server:
             "%s: dropped, it has not read for %.0f s and %d bytes wait",
             circuit.address,
             self._stall_limit_s,
-            circuit.unsent_bytes,
+            circuit.outbox.unsent_bytes,
         )
         self.counters.stalled_dropped += 1
         circuit.close(abort=True)
 
-    def _later(self, name: str, when: float, callback: Any, *args: Any) -> None:
-        self._timers[name] = self.loop.call_at(when, callback, *args)
+    # -- names -----------------------------------------------------------------------------------
 
-    # -- beacons ---------------------------------------------------------------------------------
+    def __getitem__(self, name: str) -> Any:
+        target = self.names.find(name)
+        if target is None:
+            raise KeyError(name)
+        return target.source
 
-    def _beacon(self, number: int, period_s: float) -> None:
-        for sock, target in self._beacons:
-            try:
-                sock.sendto(HEADER.pack(BEACON, 0, PROTOCOL, self.port, number & 0xFFFFFFFF, 0), target)
-                self._unreachable.discard(target)
-            except OSError as error:
-                if target not in self._unreachable:
-                    self._unreachable.add(target)
-                    log.warning("beacons to %s:%d fail: %s", *target, error)
-        longer = min(period_s * 2, self._network.beacon_period_s)
-        self._later("beacon", self.loop.time() + period_s, self._beacon, number + 1, longer)
+    async def _create_broadcaster_transport(self, interface: str) -> None:
+        self.searches.listen(interface, self.ca_server_port, self._network.interfaces)
 
-    # -- searches --------------------------------------------------------------------------------
 
-    def read_datagrams(self, sock: socket.socket, answers: socket.socket) -> None:
-        """Whatever arrived at one address, answered from the host's own address."""
-        for _ in range(DATAGRAMS_AT_ONCE):
-            try:
-                data, peer = sock.recvfrom(MAX_DATAGRAM)
-            except OSError:  # nothing more, or an answer that could not be delivered
-                return
-            if not self._ignores(*peer[:2]):
-                self._answer(data, answers, peer)
-
-    def _answer(self, data: bytes, answers: socket.socket, peer: tuple[str, int]) -> None:
-        try:
-            reply = self.search_replies(data)
-            if reply:
-                answers.sendto(reply, peer)
-        except OSError:
-            log.debug("%s:%d: the answer to a search cannot be sent", *peer)
-        except Exception:  # anything may come from the network; the count is what an operator can use
-            self.counters.bad_datagrams += 1
-
-    def _ignores(self, host: str, port: int) -> bool:
-        """Whether EPICS_CAS_IGNORE_ADDR_LIST names this peer."""
-        ignored = self._network.ignored
-        return bool(ignored) and (host in ignored or f"{host}:{port}" in ignored)
-
-    def search_replies(self, data: bytes) -> bytes:
-        """The answer to one datagram; empty where nothing in it is ours. Raises ValueError for garbage."""
-        replies: list[bytes] = []
-        version = b""
-        position, end = 0, len(data)
-        while end - position >= HEADER.size:
-            command, size, dtype, count, first, second = HEADER.unpack_from(data, position)
-            position += HEADER.size + size
-            if position > end:
-                raise ValueError("a message is longer than its datagram")
-            if command == SEARCH:
-                if self._knows(data[position - size : position]):
-                    replies.append(self._found(second))
-            elif command == VERSION and dtype & SEQUENCED:
-                version = HEADER.pack(VERSION, 0, SEQUENCED, PROTOCOL, first, 0)
-        return b"".join([version or frame(VERSION, 0, PROTOCOL, 0, 0), *replies]) if replies else b""
-
-    def _knows(self, name: bytes) -> bool:
-        self.counters.searches += 1
-        found = self.names.find(name.partition(b"\0")[0].decode("latin-1")) is not None
-        if not found:
-            self.counters.foreign_searches += 1
-        return found
-
-    def _found(self, cid: int) -> bytes:
-        return frame(SEARCH, self.port, 0, HERE, cid, PROTOCOL.to_bytes(2, "big"))
+async def _tcp_socket(address: str, port: int) -> socket.socket:
+    """As caproto's, but closed where the port is taken."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setblocking(False)
+    try:
+        sock.bind((address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _largest_put(record: Record[Any]) -> int:

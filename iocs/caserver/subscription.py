@@ -122,7 +122,7 @@ class Subscription:
         self._sender.queue_event(event)
 
     def _restamped(self, payload: bytes) -> bytes:
-        if self._dbr_type // 7 != dbr.Family.TIME:
+        if self._dbr_type // 7 != dbr.TIME:
             return payload
         return payload[:4] + _STAMP.pack(*dbr.split_stamp(time.time())) + payload[12:]
 

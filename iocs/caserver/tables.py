@@ -120,7 +120,7 @@ COMMON = {
 _EGU = FieldDef(
     N.STRING, lambda r: r.units, lambda r, v: r.reconfigure(units=dbr.clip_text(v, MAX_UNITS)), capacity=16
 )
-_PREC = FieldDef(N.SHORT, lambda r: r.precision, lambda r, v: r.reconfigure(precision=v))
+_PREC = FieldDef(N.INT, lambda r: r.precision, lambda r, v: r.reconfigure(precision=v))
 _BOUNDS = ("HOPR", "LOPR", "DRVH", "DRVL", "HIHI", "HIGH", "LOW", "LOLO", "HYST", "MDEL", "ADEL")
 _SEVERITIES = {n: _severity(n) for n in ("HHSV", "HSV", "LSV", "LLSV")}
 
@@ -166,7 +166,7 @@ CHOICE = {
 TEXT = COMMON
 LONG_TEXT = {
     **COMMON,
-    "SIZV": FieldDef(N.LONG, lambda r: r.max_length + 1),
+    "SIZV": FieldDef(N.LONG, lambda r: r.longest + 1),
     "LEN": FieldDef(N.DOUBLE, lambda r: len(dbr.encode_text(r.value)) + 1 if r.updated else 0),
 }
 WAVEFORM = {

@@ -272,7 +272,7 @@ class Group:
         return record
 
     def _wire(self, record: Record[Any]) -> None:
-        record.check_access = lambda client, field: self.hooks.check_access(record, client, field)
+        record.may_write = lambda client, field: self.hooks.check_access(record, client, field)
         record.on_refused = lambda *what: self.refused(record, *what)
         record.on_written = lambda *what: self.written(record, *what)
 

@@ -29,6 +29,7 @@ class RawClient:
         self.sock.settimeout(10)
         self.sock.connect(("127.0.0.1", port))
         self.buffer = b""
+        self.channels = 0
 
     def send(
         self,
@@ -69,9 +70,10 @@ class RawClient:
         self.send(21, payload=b"desk\0")
         self.send(20, payload=b"ann\0")
 
-    def connect(self, name: str, cid: int = 1) -> int:
-        """The server's number of a new channel."""
-        self.send(18, first=cid, second=13, payload=name.encode() + b"\0")
+    def connect(self, name: str, cid: int | None = None) -> int:
+        """The server's number of a new channel; `cid` is ours, by default one more than the last."""
+        self.channels += 1
+        self.send(18, first=self.channels if cid is None else cid, second=13, payload=name.encode() + b"\0")
         return self.expect(18).second
 
     def subscribe(self, sid: int, subid: int, mask: int = 1, dtype: int = TIME_DOUBLE) -> None:

@@ -1,4 +1,4 @@
-"""Layouts against caproto's ctypes structures; conversions against the rules of EPICS base."""
+"""Structures filled as EPICS base fills them; conversions against the rules of EPICS base."""
 
 import math
 
@@ -11,24 +11,22 @@ from hypothesis import strategies as st
 from iocs.caserver import dbr
 
 META = dbr.Metadata(b"ln/min", 3, (100.0, -100.0, 90.0, 80.0, 20.0, 10.0, 99.0, 1.0), (b"Off", b"On"))
-STAMP = (123456, 789000)
+STAMP_S = dbr.EPICS_EPOCH + 123456.5
 FULL = [t for t in range(21, 35) if t % 7 != dbr.Native.STRING]
 
 
 @pytest.mark.parametrize("dbr_type", range(7, 21))
 def test_plain_heads_have_the_layout_of_db_access(dbr_type: int) -> None:
-    struct = caproto.DBR_TYPES[dbr_type]()
-    head = dbr.head_plain(dbr_type, 3, 2, *STAMP)
-    read = type(struct).from_buffer(bytearray(head))
+    read = caproto.DBR_TYPES[dbr_type].from_buffer(bytearray(dbr.head(dbr_type, 3, 2, STAMP_S)))
     assert (read.status, read.severity) == (3, 2)
     if dbr_type >= 14:
-        assert tuple(read.stamp) == STAMP
+        assert tuple(read.stamp) == (123456, 500000000)
 
 
 @pytest.mark.parametrize("dbr_type", FULL)
 def test_full_heads_have_the_layout_of_db_access(dbr_type: int) -> None:
     struct = caproto.DBR_TYPES[dbr_type]
-    read = struct.from_buffer(bytearray(dbr.head_full(dbr_type, 4, 1, META)))
+    read = struct.from_buffer(bytearray(dbr.head(dbr_type, 4, 1, 0, META)))
     assert (read.status, read.severity) == (4, 1)
     if dbr_type % 7 == dbr.Native.ENUM:
         assert read.enum_strings == META.states
@@ -43,13 +41,13 @@ def test_full_heads_have_the_layout_of_db_access(dbr_type: int) -> None:
 
 @pytest.mark.parametrize("dbr_type", [21, 28])
 def test_a_string_has_no_more_than_status_and_severity(dbr_type: int) -> None:
-    assert dbr.head_full(dbr_type, 9, 3, META) == b"\0\x09\0\x03"
+    assert bytes(dbr.head(dbr_type, 9, 3, 0, META)) == b"\0\x09\0\x03"
 
 
 def test_unset_limits_are_nan_for_doubles_and_zero_for_integers() -> None:
     meta = dbr.Metadata(limits=(math.nan,) * 8)
-    double = caproto.DBR_TYPES[34].from_buffer(bytearray(dbr.head_full(34, 0, 0, meta)))
-    long = caproto.DBR_TYPES[33].from_buffer(bytearray(dbr.head_full(33, 0, 0, meta)))
+    double = caproto.DBR_TYPES[34].from_buffer(bytearray(dbr.head(34, 0, 0, 0, meta)))
+    long = caproto.DBR_TYPES[33].from_buffer(bytearray(dbr.head(33, 0, 0, 0, meta)))
     assert math.isnan(double.upper_alarm_limit)
     assert long.upper_alarm_limit == 0
 
@@ -67,7 +65,7 @@ def test_a_number_that_does_not_fit_saturates(value: float, kept: int) -> None:
     assert int.from_bytes(dbr.number_body(value, dbr.Native.LONG, 0), "big", signed=True) == kept
 
 
-@given(st.floats(), st.sampled_from(list(dbr.Native)))
+@given(st.floats(), st.sampled_from(list(dbr.Native)[:7]))
 def test_every_number_can_be_told_as_every_type(value: float, native: dbr.Native) -> None:
     assert len(dbr.number_body(value, native, 3)) == dbr.SIZE[native]
     assert len(dbr.array_body(np.array([value]), native, 3)) == dbr.SIZE[native]

@@ -225,6 +225,7 @@ class Stalled:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.closed = False
+        self.outbox = self
 
     def stalled_for(self, now: float) -> float:
         return self.seconds

@@ -1,12 +1,15 @@
 """EPICS variables, and what becomes of them."""
 
+import asyncio
+import socket
+
 import pytest
 
-from iocs.caserver import interfaces
 from iocs.caserver.interfaces import Network, broadcast_of, from_environment
 from iocs.caserver.records import Analog
 from iocs.caserver.server import Server
 from iocs.caserver.wire import HEADER, SEARCH
+from tests.support.network import free_port
 
 
 def test_without_variables_everything_is_as_epics_has_it() -> None:
@@ -84,36 +87,56 @@ class Peer:
         self.sent.append(data)
 
 
-def hear(ignored: set[str], data: bytes) -> tuple[Peer, Server]:
+async def hear(ignored: set[str], data: bytes) -> tuple[Peer, Server]:
     network = Network(("127.0.0.1",), 5064, (), frozenset(ignored), 15.0)
     server, peer = Server({"X": Analog("X")}, network), Peer(data)
-    server.read_datagrams(peer, peer)  # type: ignore[arg-type]
+    server.searches.read_datagrams(peer, peer)  # type: ignore[arg-type]
     return peer, server
 
 
 SEARCH_X = HEADER.pack(SEARCH, 8, 5, 13, 7, 7) + b"X".ljust(8, b"\0")
 
 
-def test_ignored_hosts_get_no_answer() -> None:
-    assert hear(set(), SEARCH_X)[0].sent
-    assert not hear({"10.0.0.9"}, SEARCH_X)[0].sent
-    assert not hear({"10.0.0.9:4242"}, SEARCH_X)[0].sent
-    assert hear({"10.0.0.9:1", "10.0.0.8"}, SEARCH_X)[0].sent
+async def test_ignored_hosts_get_no_answer() -> None:
+    assert (await hear(set(), SEARCH_X))[0].sent
+    assert not (await hear({"10.0.0.9"}, SEARCH_X))[0].sent
+    assert not (await hear({"10.0.0.9:4242"}, SEARCH_X))[0].sent
+    assert (await hear({"10.0.0.9:1", "10.0.0.8"}, SEARCH_X))[0].sent
 
 
-def test_searches_are_counted_and_garbage_too() -> None:
+async def test_searches_are_counted_and_garbage_too() -> None:
     foreign = HEADER.pack(SEARCH, 8, 5, 13, 7, 7) + b"Y".ljust(8, b"\0")
-    peer, server = hear(set(), SEARCH_X + foreign)
+    peer, server = await hear(set(), SEARCH_X + foreign)
     assert (server.counters.searches, server.counters.foreign_searches) == (2, 1)
     assert len(peer.sent[0]) == 16 + 24
-    assert hear(set(), HEADER.pack(SEARCH, 800, 5, 13, 7, 7))[1].counters.bad_datagrams == 1
+    broken, server = await hear(set(), HEADER.pack(SEARCH, 800, 5, 13, 7, 7))
+    assert (broken.sent, server.counters.bad_datagrams) == ([], 1)
 
 
-def test_a_taken_port_is_replaced_by_a_free_one() -> None:
-    first, sockets = interfaces.open_tcp(["127.0.0.1"], 0)
-    for sock in sockets:
-        sock.listen()
-    second, more = interfaces.open_tcp(["127.0.0.1"], first)
-    assert second != first
-    for sock in [*sockets, *more]:
-        sock.close()
+async def test_a_broadcast_address_may_be_named_beside_its_interface() -> None:
+    network = Network(("127.0.0.1", "127.255.255.255"), free_port(), (), frozenset(), 15.0)
+    server = Server({"X": Analog("X")}, network)
+    await server.open()
+    await server.listen()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        udp.setblocking(False)
+        loop = asyncio.get_running_loop()
+        for address in network.interfaces:
+            udp.sendto(SEARCH_X, (address, network.port))
+            answer = await asyncio.wait_for(loop.sock_recv(udp, 1000), 5)
+            assert len(answer) == 16 + 24
+        with pytest.raises(BlockingIOError):
+            udp.recv(1000)
+    await server.close()
+
+
+async def test_a_taken_port_is_replaced_by_a_free_one() -> None:
+    first = Server({}, Network(("127.0.0.1",), free_port(), (), frozenset(), 15.0))
+    await first.open()
+    await first.listen()
+    second = Server({}, Network(("127.0.0.1",), first.port, (), frozenset(), 15.0))
+    await second.open()
+    assert second.port != first.port
+    await second.close()
+    await first.close()

@@ -269,4 +269,4 @@ def test_a_server_takes_its_port_again_at_once(tmp_path_factory: pytest.TempPath
             assert client.is_closed()
         with running(tmp_path_factory.mktemp("second"), **first.env):
             with RawClient(port(first)) as client:
-                assert client.connect(first("Note"))
+                assert client.connect(first("Note")) is not None
