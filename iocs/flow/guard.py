@@ -81,7 +81,7 @@ class Guard:
         """Zero one instrument that came back, whatever it woke up with, or that moved during the stop."""
         name = instrument.name
         before = self._problems.get(name)
-        problem = await self._zero_one(instrument)
+        problem = await self._begin(instrument)
         if problem and problem != before:
             self._log.error("%s", problem)
             self.say(problem)
@@ -94,7 +94,7 @@ class Guard:
     async def _zero(self, instruments: Iterable[Instrument], why: str) -> list[str]:
         """All at once, those that answer ahead of those that may not. Says for whom it has to wait."""
         order = sorted(instruments, key=lambda item: (item.health.lost, item.health.attempts_failed))
-        zeros = {asyncio.create_task(self._zero_one(item)): item.name for item in order}
+        zeros = {self._begin(item): item.name for item in order}
         try:
             _, pending = await asyncio.wait(zeros, timeout=PATIENCE_S)
             if pending:
@@ -105,10 +105,17 @@ class Guard:
                 task.cancel()
         return sorted(problem for problem in problems if problem)
 
+    def _begin(self, instrument: Instrument) -> asyncio.Task[str]:
+        """A zero that counts as under way from now on, whenever its task gets its turn."""
+        name = instrument.name
+        task = asyncio.create_task(self._zero_one(instrument), name=f"zero {name}")
+        self._under_way[name] += 1
+        task.add_done_callback(lambda _: self._under_way.subtract([name]))
+        return task
+
     async def _zero_one(self, instrument: Instrument) -> str:
         """Its safe(), booked as soon as it is confirmed. Returns what went wrong."""
         name = instrument.name
-        self._under_way[name] += 1
         try:
             await instrument.safe()
         except Exception as error:  # root of one zero: the others are sent and told of all the same
@@ -116,8 +123,6 @@ class Guard:
                 self._log.exception("%s: zero failed in our own code", name)
             self._problems[name] = f"{name} not confirmed zero: {error}"
             return self._problems[name]
-        finally:
-            self._under_way[name] -= 1
         self.stop = logic.zeroed(self.stop, name)
         self._problems.pop(name, None)
         self.confirmed[name]()
