@@ -23,7 +23,7 @@ FLUIDS = {
     "Air": (Fluid("Air", 10.0, "ln/min"), Fluid("N2", 10.0, "ln/min")),
     "He": (Fluid("He", 500.0, "mln/min"),),
 }
-QUICK = {"response_timeout": 0.1, "command_timeout": 0.1, "poll_period": 0.05}
+QUICK = {"response_timeout": 0.2, "command_timeout": 0.2, "poll_period": 0.05}
 """Line settings with which silence is noticed, and its end as well, in seconds rather than minutes."""
 NO_ALARM, MINOR, MAJOR, INVALID = range(4)
 READ, HIHI, HIGH, STATE, COMM, UDF = 1, 3, 4, 7, 9, 17
