@@ -95,6 +95,16 @@ def test_zero_all_zeroes_without_a_latch(flowing: Bench) -> None:
     assert flowing.setpoints()[0] == 5.0
 
 
+def test_zero_all_names_who_did_not_confirm_and_forgets_them(flowing: Bench) -> None:
+    with flowing.dead("N2"):
+        with pytest.raises(Refused, match="ZeroAll: N2 not confirmed zero: "):
+            flowing.put("ZeroAll", 1)
+        assert flowing.setpoints() == [5.0, 0.0, 0.0]
+    flowing.wait_severity("N2:Flow", NO_ALARM)
+    assert flowing.setpoints() == [5.0, 0.0, 0.0]
+    assert flowing.get("N2:Setpoint") == 5.0
+
+
 def test_zero_zeroes_one(flowing: Bench) -> None:
     flowing.put("Air:Zero", 1)
     assert flowing.setpoints() == [5.0, 0.0, 100.0]

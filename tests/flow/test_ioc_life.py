@@ -96,6 +96,7 @@ def test_on_client_loss_zero_waits_its_time_and_zeroes(tmp_path: Path) -> None:
         assert bench.text("Reason") == "No client for 1 s: every setpoint is zero, confirmed"
         bench.put("N2:Setpoint", 4)
         assert bench.setpoints()[0] == 4.0
+        assert bench.ioc.terminate() == 0
 
 
 def test_simulated_instruments_have_their_faults_as_pvs(tmp_path: Path) -> None:
