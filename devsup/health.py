@@ -137,9 +137,8 @@ class Health:
         The pause is worth what the next probe will cost, not the long last attempt before it was lost.
         Several orders that fail at about the same time add up.
         """
-        just_lost, self._lost = not self._lost, True
-        if just_lost:
-            cost_s = min(cost_s, self.wait_s() + self.slowest_s)
+        self._lost = True
+        cost_s = min(cost_s, self.wait_s() + self.slowest_s)
         manners = self.manners
         self.back_off_s = min(max(cost_s / manners.silent_share, manners.probe_min_s), manners.probe_max_s)
         self.next_probe = min(max(now, self.next_probe) + self.back_off_s, now + manners.probe_max_s)

@@ -163,13 +163,22 @@ def test_with_the_default_manners_the_upper_limit_of_the_pause_never_exceeds_the
 
 
 def test_back_off_stays_within_its_limits() -> None:
-    health = Health("N2", Manners(probe_min_s=0.5, probe_max_s=30.0))
+    health = Health("N2", Manners(probe_min_s=0.5, probe_max_s=20.0))
     lose(health, 0.0, now=100.0)
     assert health.next_probe == 100.5
     assert not health.due(100.4)
     assert health.due(100.5)
     lose(health, 2.0, now=200.0)
-    assert (health.back_off_s, health.next_probe) == (30.0, 230.0)
+    assert (health.back_off_s, health.next_probe) == (20.0, 220.0)
+
+
+def test_a_long_order_does_not_stretch_the_pause_beyond_the_worth_of_a_probe() -> None:
+    health = answering(0.02)
+    lose(health, 0.2)
+    first_s = health.back_off_s
+    health.gave_up(5.0, now=1000.0)
+    assert health.back_off_s == pytest.approx(first_s, rel=0.5)
+    assert health.back_off_s < 10.0
 
 
 def test_orders_that_fail_together_add_up() -> None:
