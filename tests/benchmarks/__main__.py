@@ -1,4 +1,4 @@
-"""Measure, and write the tables into README.md next to this file.
+"""Measure, and write the tables into README.md next to this file, the targets into the top README.md.
 
 Usage: run [--scale FACTOR] [--dry] [NAME...]      (no name: all of them)
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.benchmarks import command, faults, ioc, neighbours, polling
-from tests.benchmarks.report import Figures, machine_line, markdown, write
+from tests.benchmarks.report import Figures, machine_line, markdown, summarise, write
 
 BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "polling": polling.measure,
@@ -19,6 +19,7 @@ BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "ioc": ioc.measure,
 }
 README = Path(__file__).with_name("README.md")
+TOP = README.parents[2] / "README.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n## {name}\n\n{text}")
         if not given.dry:
             write(README, name, text)
+    if not given.dry:
+        summarise(README, TOP)
     return 0
 
 

@@ -9,6 +9,7 @@ import platform
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -66,6 +67,16 @@ def write(readme: Path, name: str, text: str) -> None:
         raise ValueError(f"{readme.name} has no markers {begin} … {end}: add them where the table belongs")
     new = pattern.sub(lambda _: f"{begin}\n{text}\n{end}", old, count=1)
     readme.write_text(new, encoding="utf-8")
+
+
+def summarise(readme: Path, top: Path) -> None:
+    """Put the targets of all benchmarks, as they stand in `readme`, into the summary of `top`."""
+    lines = readme.read_text(encoding="utf-8").splitlines()
+    begins = [number + 2 for number, line in enumerate(lines) if line.startswith("| target |")]
+    rows = [row for begin in begins for row in takewhile(lambda line: line.startswith("|"), lines[begin:])]
+    head = list(_lines(_target_table(())))
+    measured = [line.strip("*") for line in lines if line.startswith("*Measured")]
+    write(top, "summary", "\n".join([*head, *rows, "", *measured[-1:]]))
 
 
 def machine_line(today: datetime.date | None = None) -> str:
