@@ -14,8 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -24,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed"
-INDEX_ANSWER_S = 10.0
+INDEX_ANSWER_S = 10
 # Settings of a user's pip that would send packages somewhere else than into .venv.
 ELSEWHERE = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH")
 
@@ -155,17 +153,22 @@ def end(step: subprocess.Popen[bytes]) -> None:
 
 def network_advice() -> str:
     """What to do about the network, if the package index does not answer."""
-    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple/")
-    try:
-        urllib.request.urlopen(index, timeout=INDEX_ANSWER_S).close()
-    except urllib.error.HTTPError:
+    if index_answers():
         return ""
-    except (OSError, ValueError) as error:
-        return (
-            f"\nThe package index {index} cannot be reached: {error}."
-            "\nCheck the network, a proxy (HTTPS_PROXY) or a mirror (PIP_INDEX_URL), then run this again."
-        )
-    return ""
+    index = os.environ.get("PIP_INDEX_URL", "that pip uses")
+    return (
+        f"\nThe package index {index} cannot be reached."
+        "\nCheck the network, a proxy (HTTPS_PROXY) or a mirror (PIP_INDEX_URL), then run this again."
+    )
+
+
+def index_answers() -> bool:
+    """Whether pip, with whatever it is configured to use, gets an answer about itself."""
+    python = PYTHON if PYTHON.exists() else sys.executable
+    limits = ["--retries", "0", "--timeout", str(INDEX_ANSWER_S), "--disable-pip-version-check"]
+    question = [str(python), "-m", "pip", *limits, "index", "versions", "pip"]
+    asked = subprocess.run(question, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return asked.returncode == 0
 
 
 def stop(number: int, frame: FrameType | None) -> None:
