@@ -64,8 +64,8 @@ def within(name: str, *packages: str) -> bool:
     return any(name == package or name.startswith(package + ".") for package in packages)
 
 
-INSTALLED = {"caproto", "numpy", "serial", "yaml"}
-"""What install_requires in setup.cfg brings, by the names under which it is imported."""
+INSTALLED = {"caproto", "numpy", "pymodbus", "serial", "yaml", "gpiod"}
+"""What install_requires and the extras of setup.cfg bring, by the names under which it is imported."""
 CODECS = ("devsup.propar", "devsup.alicat", "devsup.modbus_rtu")
 LINE = ("devsup.port", "devsup.line", "serial", "socket", "threading", "asyncio")
 CLOCKS_AND_DOORS = ("asyncio", "datetime", "os", "random", "socket", "threading", "time")
@@ -74,6 +74,11 @@ ALL_SUBSYSTEMS = tuple(f"iocs.{name}" for name in SUBSYSTEMS)
 LAWS: list[tuple[Callable[[str], bool], tuple[str, ...], str]] = [
     (lambda who: within(who, "devsup"), ("caproto", "iocs"), "devsup knows no Channel Access"),
     (lambda who: within(who, *CODECS), LINE, "a codec opens nothing"),
+    (
+        lambda who: not within(who, "devsup.modbus_rtu", "devsup.sim"),
+        ("pymodbus",),
+        "one module touches pymodbus",
+    ),
     (
         lambda who: within(who, "devsup") and not within(who, "devsup.sim"),
         ("devsup.sim",),
