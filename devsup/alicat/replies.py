@@ -119,6 +119,15 @@ def gases_from(rows: Iterable[str]) -> dict[int, str]:
 
 # -- single values ---------------------------------------------------------------------------------
 
+_RANGE = re.compile(r"-([\d.]+)([A-Z]+)\b")
+
+
+def full_scale_in(model: str) -> tuple[float, str] | None:
+    """Full scale and unit that a model number names, as in "MC-500SCCM-D"."""
+    found = _RANGE.search(model)
+    return (float(found[1]), egu(found[2])) if found else None
+
+
 _FLOAT = r"[+-]?\d+(?:\.\d+)?"
 _SETPOINTS = re.compile(rf"\w\s+({_FLOAT})\s+({_FLOAT})\s+\d+\s+(\S+)")
 _FULL_SCALE = re.compile(rf"\w\s+({_FLOAT})\s+\d+\s+(\S+)")
