@@ -40,7 +40,7 @@ ALONE = replace(STOCK, probe_max_s=2.0)  # on a line of its own: nobody minds wh
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Voltage:
-    """A voltage that was ordered. A newer order of the current alone may take the place of the one for both."""
+    """A voltage that was ordered. A newer order of the current alone may take that order's place."""
 
     volts: float
 
