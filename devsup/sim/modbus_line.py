@@ -121,6 +121,8 @@ class ModbusLine:
         setting = station.faults.strike()
         if setting.fault is Fault.DEAD:
             return []
+        if setting.fault is Fault.OK and station.unit.disturbs(now):
+            setting = Setting(Fault.BIT_FLIP)
         answer = converse(station.unit, message)
         wire = self._spoiled(setting.fault, bytes((address,)) + answer, station)
         return self._timed(setting, wire, station.latency_s + station.unit.delay_s(now))
