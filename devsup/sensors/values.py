@@ -15,7 +15,7 @@ class Quantity(Enum):
     TEMPERATURE = "degC"
     HUMIDITY = "%RH"
     CO2 = "ppm"
-    LIGHT = "units"
+    LIGHT = "lx"
     RESISTANCE = "Ohm"
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from devsup.errors import ChecksumError, DeviceFault, FramingError, Implausible, LineLost, NoReply
 from devsup.sensors import Quantity, Sysfs
 from devsup.sensors.ds18b20 import Ds18b20, crc8, parse
-from devsup.sim.sysfs import SensorFault, SimDs18b20, Tree, maxim_crc
+from devsup.sim.sensor_files import SimDs18b20, maxim_crc
+from devsup.sim.sysfs import SensorFault, Tree
 
 ADDRESS = "28-00000a1b2c3d"
 GOOD = "91 01 4b 46 7f ff 0c 10 70 : crc=70 YES\n91 01 4b 46 7f ff 0c 10 70 t=25062\n"

@@ -10,7 +10,9 @@ from devsup.errors import DeviceError, DeviceFault, Implausible, LineLost, NoRep
 from devsup.sensors import Quantity, Sysfs
 from devsup.sensors.max31865 import Max31865Iio, Max31865Spi
 from devsup.sensors.spi import SpiDevice
-from devsup.sim.sysfs import SensorFault, SimMax31865Chip, SimMax31865Iio, Tree
+from devsup.sim.sensor_chips import SimMax31865Chip
+from devsup.sim.sensor_files import SimMax31865Iio
+from devsup.sim.sysfs import SensorFault, Tree
 
 
 def degrees(sensor: Max31865Iio | Max31865Spi) -> float:
