@@ -7,11 +7,11 @@ from devsup.port import Port
 from devsup.propar_bus import ProparBus
 from iocs.caserver import current_server, spawn
 from iocs.common.estop import Refusals
+from iocs.common.guard import Guard
 from iocs.common.pv import Group
 from iocs.common.status import StatusPVs
 from iocs.common.subsystem import Subsystem
 from iocs.flow.config import FlowConfig, OnLoss, read
-from iocs.flow.guard import Guard
 from iocs.flow.instrument import FlowInstrument
 from iocs.flow.line import FlowLine
 from iocs.flow.plant import FlowPlant
@@ -38,7 +38,7 @@ class FlowIoc:
             for line in self.lines
             for node in line.config.instruments
         ]
-        self.guard = Guard([device for device, _ in devices])
+        self.guard = Guard([device for device, _ in devices], log="flow.guard")
         self.instruments = [FlowInstrument(prefix, device, node, self.guard) for device, node in devices]
         self.plant = FlowPlant(prefix, self.guard, config, lambda: current_server().client_count)
         simulated = self.simulation.groups if self.simulation else []
