@@ -4,7 +4,8 @@
     python -m iocs check
     python -m iocs export docs --check
 
-Exit status 0: done, or stopped by a signal; 1: failed; 2: wrong arguments or configuration.
+Exit status 0: done, or stopped by a signal; 1: failed; 2: wrong arguments or configuration; 3: to be started
+again, because a client who may has asked for it.
 """
 
 from __future__ import annotations

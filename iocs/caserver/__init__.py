@@ -2,7 +2,7 @@
 
 from iocs.caserver.alarms import Alarm, AlarmSeverity, AlarmStatus
 from iocs.caserver.arrays import Waveform
-from iocs.caserver.lifecycle import current_server, serve, spawn
+from iocs.caserver.lifecycle import current_server, request_restart, serve, spawn, suspended_tasks
 from iocs.caserver.puts import Client, Refused
 from iocs.caserver.record import Record
 from iocs.caserver.records import Analog, Integer, Text
@@ -22,6 +22,8 @@ __all__ = [
     "Text",
     "Waveform",
     "current_server",
+    "request_restart",
     "serve",
     "spawn",
+    "suspended_tasks",
 ]

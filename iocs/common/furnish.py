@@ -13,7 +13,7 @@ from iocs.common.autosave import Autosave
 from iocs.common.memory import Memory
 from iocs.common.pv import Group, merge
 from iocs.common.statefile import StateFile
-from iocs.common.status import StatusPVs
+from iocs.common.status import Status
 from iocs.common.subsystem import Ioc
 
 
@@ -25,12 +25,12 @@ class Furnished:
         memory: Memory | None = getattr(ioc, "memory", None)
         stem = prefix.strip(":").replace(":", "-") or name
         file = StateFile(state, stem, f"{name} {prefix}") if state else None
-        self.status = StatusPVs(prefix)
-        self.autosave = Autosave(prefix, merge(ioc.groups), memory, file)
+        self.status = Status(prefix)
+        self.autosave = Autosave(prefix, merge([*ioc.groups, *self.status.groups]), memory, file)
 
     @property
     def groups(self) -> Sequence[Group]:
-        return [*self._ioc.groups, self.status, self.autosave]
+        return [*self._ioc.groups, *self.status.groups, self.autosave]
 
     async def start(self) -> None:
         """Settings first, then devices and scans."""

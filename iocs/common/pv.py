@@ -25,7 +25,7 @@ from iocs.caserver import (
 )
 from iocs.caserver.states import check_states
 from iocs.common.build import build, limit
-from iocs.common.spec import AlarmPolicy, Archive, Kind, Spec
+from iocs.common.spec import RESERVED, AlarmPolicy, Archive, Kind, Spec
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +83,11 @@ class Hooks(Protocol):
 
 
 class NoHooks:
-    """Everyone may write; refusals are logged."""
+    """Everyone may write what is not reserved for rules to grant; refusals are logged."""
 
     def check_access(self, record: Record[Any], client: Client, field: str) -> bool:
-        """Yes."""
-        return True
+        """Yes, unless only rules could grant it."""
+        return record.spec.access not in RESERVED
 
     def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
         """Log it."""

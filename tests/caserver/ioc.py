@@ -8,7 +8,17 @@ import logging
 import sys
 from typing import Any
 
-from iocs.caserver import AlarmSeverity, AlarmStatus, Client, Record, Refused, current_server, serve, spawn
+from iocs.caserver import (
+    AlarmSeverity,
+    AlarmStatus,
+    Client,
+    Record,
+    Refused,
+    current_server,
+    request_restart,
+    serve,
+    spawn,
+)
 from iocs.common.pv import Group, choice, command, counter, flag, integer, readback, setpoint, text, waveform
 
 MINOR, MAJOR = AlarmSeverity.MINOR, AlarmSeverity.MAJOR
@@ -114,6 +124,8 @@ class Ioc:
             raise RuntimeError("start fails")
         if self.mode == "task-dies":
             spawn(self.die, "dying")
+        if self.mode == "restart":
+            request_restart()
         if self.mode == "task-restarts":
             spawn(self.die, "dying", restart_after_s=0.01)
 
