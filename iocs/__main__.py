@@ -25,7 +25,7 @@ from iocs.common import export
 from iocs.common.config import ConfigError
 from iocs.common.furnish import Furnished
 from iocs.common.pv import merge
-from iocs.common.subsystem import Ioc, Subsystem, find, known
+from iocs.common.subsystem import Subsystem, find, known
 
 FAILED, WRONG = 1, 2
 STATE_VARIABLE = "IOC_STATE"
@@ -69,11 +69,12 @@ def run(options: argparse.Namespace) -> int:
         log.info(
             "serving %d PVs under %s (%s, %s)", len(pvdb), prefix(subsystem, options), subsystem.name, where
         )
+        ioc.ready()
 
     return serve(pvdb, start=ioc.start, stop=ioc.stop, interfaces=options.interfaces, ready=ready)
 
 
-def build(subsystem: Subsystem[Any], options: argparse.Namespace) -> Ioc:
+def build(subsystem: Subsystem[Any], options: argparse.Namespace) -> Furnished:
     """The IOC as the options describe it, nothing of it opened. Raises ConfigError."""
     config = subsystem.load(options.db or subsystem.database, macros(options))
     return furnished(subsystem, config, prefix(subsystem, options), options.simulate, options.state)
@@ -81,7 +82,7 @@ def build(subsystem: Subsystem[Any], options: argparse.Namespace) -> Ioc:
 
 def furnished(
     subsystem: Subsystem[Any], config: Any, prefix: str, simulate: bool, state: Path | None = None
-) -> Ioc:
+) -> Furnished:
     """An IOC with everything the house adds to it."""
     return Furnished(subsystem.build(config, prefix, simulate), subsystem.name, prefix, state)
 
