@@ -81,7 +81,7 @@ class Alicat:
         return reading
 
     async def read_gases(self) -> Plate:
-        """The instrument's own list of gases, with the user's mixtures. Takes a second of a 19200 baud line."""
+        """The instrument's own list of gases, with the user's mixtures. A second of a 19200 baud line."""
         gases = await self._learner.gases()
         self._talk.plate = replace(self.plate, gases=gases)
         return self.plate
@@ -160,7 +160,7 @@ class Alicat:
         return self.plate.gases.get(number, str(number))
 
     async def tare_flow(self) -> None:
-        """Make the present flow zero, only without flow: refused while the setpoint is not 0. Not repeated."""
+        """Make the present flow zero. Refused while the setpoint is not 0. Not repeated."""
         await self._command(self._talk.tare_flow, retries=0)
         self._last = None
 
