@@ -81,6 +81,7 @@ class Line:
         self.bytes_moved = 0
         self.strays = 0
         self.sent_at = 0.0  # when the latest request went out (monotonic seconds)
+        self.heard_at = 0.0  # when the latest byte came
         self.on_sent: Callable[[], object] = _nothing  # called when a request has gone out
         self.is_wanted: Callable[[], object] = _nothing  # does somebody more urgent wait for the line?
         self._patience: tuple[float, float] = (0.0, 0.0)  # a deadline, and how far it was at first sight
@@ -135,8 +136,15 @@ class Line:
             data = self._read(wait_s)
         except _FAILURES as error:
             raise LineLost(f"{self.settings.url}: {error}") from error
-        self.bytes_moved += len(data)
+        if data:
+            self.bytes_moved += len(data)
+            self.heard_at = time.monotonic()
         return data
+
+    def rest(self, until: float) -> None:
+        """Send nothing until then (monotonic seconds). Who waits for the last result gets it meanwhile."""
+        self.on_sent()
+        time.sleep(max(0.0, until - time.monotonic()))
 
     def renewed(self, deadline: float) -> float:
         """Deadline of the exchange that begins now. Each exchange of a transaction has as long as its first:

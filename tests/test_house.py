@@ -106,6 +106,11 @@ LAWS: list[tuple[Callable[[str], bool], tuple[str, ...], str]] = [
         "logic is pure",
     ),
     (
+        lambda who: within(who, "iocs.common.interlock.core", "iocs.common.interlock.rules"),
+        ("iocs.caserver", "iocs.common.pv", "devsup", *CLOCKS_AND_DOORS),
+        "when an interlock trips is pure",
+    ),
+    (
         lambda who: who.endswith(".config"),
         ("caproto", "devsup.port", "asyncio"),
         "configuration opens nothing",

@@ -303,9 +303,11 @@ class Group:
 
 
 def _definitions(cls: type) -> Iterator[tuple[str, Definition]]:
+    """Those of a class before those it inherits, so that a table begins with what is particular."""
     found: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        found.update(vars(base))
+    for base in cls.__mro__:
+        for name, value in vars(base).items():
+            found.setdefault(name, value)
     return ((name, value) for name, value in found.items() if isinstance(value, Definition))
 
 

@@ -11,10 +11,10 @@ from devsup.health import Manners
 from devsup.line import LineSettings
 from devsup.propar import Framing
 from iocs.common.config import Section
+from iocs.common.lineconfig import check_owners, read_manners, read_settings
 from iocs.flow.logic import Band
 
 FRAMINGS: Mapping[str, Framing] = {"binary": Framing.BINARY, "ascii": Framing.ASCII}
-BAUDRATES = (9600, 19200, 38400, 57600, 115200, 230400, 460800)
 
 
 class OnLoss(Enum):
@@ -83,44 +83,16 @@ def read(section: Section) -> FlowConfig:
 
 
 def _line(name: str, section: Section) -> LineConfig:
-    manners = _manners(section, Manners())
+    manners = read_manners(section, Manners())
     poll_s = section.number("poll_period", low=0.02, high=60, unit="s", default=0.2)
     return LineConfig(
         name=name,
-        settings=_settings(section),
+        settings=read_settings(section),
         manners=manners,
         framing=FRAMINGS[section.choice("framing", tuple(FRAMINGS), default="binary")],
         instruments=tuple(
             _instrument(who, node, manners, poll_s)
             for who, node in section.mapping("instruments", at_least=1)
-        ),
-    )
-
-
-def _settings(section: Section) -> LineSettings:
-    baudrate = section.integer("baudrate", low=9600, high=460800, unit="Bd", default=38400)
-    if baudrate not in BAUDRATES:
-        section.error("baudrate", f"{baudrate} is not one of {', '.join(map(str, BAUDRATES))}")
-    return LineSettings(
-        url=section.text("url", pattern=r"\S+"),
-        baudrate=baudrate,
-        parity=section.choice("parity", {"none": "N", "even": "E", "odd": "O"}, default="N"),
-        stopbits=section.integer("stopbits", low=1, high=2, default=1),
-        rtscts=section.flag("rtscts", default=False),
-        rs485=section.flag("rs485", default=False),
-        rts_on_send=section.flag("rts_on_send", default=True),
-        rts_before_s=section.number("rts_before", low=0, high=0.1, unit="s", default=0.0),
-        rts_after_s=section.number("rts_after", low=0, high=0.1, unit="s", default=0.0),
-    )
-
-
-def _manners(section: Section, base: Manners) -> Manners:
-    return Manners(
-        response_timeout_s=section.number(
-            "response_timeout", low=0.05, high=30, unit="s", default=base.response_timeout_s
-        ),
-        command_timeout_s=section.number(
-            "command_timeout", low=0.05, high=30, unit="s", default=base.command_timeout_s
         ),
     )
 
@@ -131,7 +103,7 @@ def _instrument(name: str, section: Section, base: Manners, poll_s: float) -> In
         node=section.integer("node", low=1, high=127),
         description=section.text("description", pattern=r".{0,24}", default=""),
         poll_period_s=section.number("poll_period", low=0.02, high=60, unit="s", default=poll_s),
-        manners=_manners(section, base),
+        manners=read_manners(section, base),
         band=Band(
             tolerance=section.number("tolerance", low=0.1, high=100, unit="%", default=2.0) / 100.0,
             settle_s=section.number("settle", low=0, high=3600, unit="s", default=5.0),
@@ -156,12 +128,10 @@ def _simulated(name: str, section: Section) -> Simulated:
 
 def _check_unique(section: Section, config: FlowConfig) -> None:
     """One owner per line, one instrument per node, one name per instrument."""
-    urls: dict[str, str] = {}
+    lines = [line for _, line in section.mapping("lines")]
+    check_owners(lines, [line.settings for line in config.lines], [line.name for line in config.lines])
     names: dict[str, str] = {"PORT": "the lines", "IOC": "the status", "EStop": "the emergency stop"}
-    for (_, line), read_line in zip(section.mapping("lines"), config.lines, strict=True):
-        other = urls.setdefault(read_line.settings.url, read_line.name)
-        if other != read_line.name and line.has("url"):
-            line.error("url", f"{read_line.settings.url} is already line {other}: a line has one owner")
+    for line, read_line in zip(lines, config.lines, strict=True):
         nodes: dict[int, str] = {}
         for (_, node), instrument in zip(line.mapping("instruments"), read_line.instruments, strict=True):
             other = nodes.setdefault(instrument.node, instrument.name)

@@ -1,14 +1,12 @@
-"""What one instrument says, on its PVs: readings, name plate, state of the conversation.
+"""What one instrument says, on its PVs: readings and name plate.
 
 Knows readings and records; asks the instrument nothing and tells it nothing.
 """
 
 import logging
 import math
-import time
 
 from devsup.bronkhorst_values import Mode, Plate, Reading
-from devsup.health import Health, Link
 from iocs.caserver import Alarm, AlarmSeverity, AlarmStatus
 from iocs.flow import logic
 from iocs.flow.config import InstrumentConfig
@@ -29,8 +27,6 @@ class InstrumentDisplay(InstrumentPVs):
         self._watch = logic.Watch()
         self._verdict = logic.Verdict(0.0)
         self._adopt = True
-        self._started = time.monotonic()
-        self._known_error = ""
 
     # -- demands ------------------------------------------------------------------------------
 
@@ -119,26 +115,6 @@ class InstrumentDisplay(InstrumentPVs):
         self.setpoint.reconfigure(drive=(0.0, min(limits, default=math.nan)))
         for record in (self.flow, self.deviation):
             record.reconfigure(mdel=full * RESOLUTION, adel=full * ARCHIVED)
-
-    # -- conversation -------------------------------------------------------------------------
-
-    def show_error(self, error: str) -> None:
-        """What went wrong last; stays until something else does."""
-        self.comm_error.set_ok(error)
-
-    def show_link(self, health: Health, sees: bool, doubts: int) -> None:
-        """How the conversation goes. Without readings no PV that the instrument feeds looks good."""
-        if not sees:
-            self.set_invalid(AlarmStatus.COMM if health.lost else AlarmStatus.READ)
-        self.comm.set_ok(int(health.link if sees else max(health.link, Link.DEGRADED)))
-        self.comm_age.set_ok(time.monotonic() - (health.last_good or self._started))
-        self.comm_errors.set_ok(health.errors)
-        self.comm_latency.set_ok(1e3 * health.latency_s)
-        self.comm_back_off.set_ok(health.back_off_s)
-        self.doubts.set_ok(doubts)
-        if health.last_error != self._known_error:
-            self._known_error = health.last_error
-            self.show_error(health.last_error)
 
 
 def mode_index(mode: int) -> int:

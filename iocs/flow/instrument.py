@@ -14,11 +14,11 @@ from devsup.bronkhorst import Instrument
 from devsup.bronkhorst_values import OBEYS_SETPOINT
 from devsup.errors import DeviceError, DeviceFault, Implausible
 from iocs.caserver import Refused
+from iocs.common.guard import Guard
 from iocs.common.ticks import Ticks
 from iocs.flow import logic
 from iocs.flow.config import InstrumentConfig
 from iocs.flow.display import InstrumentDisplay
-from iocs.flow.guard import Guard
 from iocs.flow.pvs import MODES
 
 T = TypeVar("T")
@@ -47,6 +47,7 @@ class FlowInstrument(InstrumentDisplay):
 
     async def run(self) -> None:
         """Read and publish, tick by tick, for ever; an instrument that is lost is probed when it is due."""
+        self._ticks.period_s = self.poll_period.value  # it may have been restored
         while True:
             missed = await self._ticks.next()
             self.instrument.bus.port.stats.overruns += missed  # not in one line: others count there as well
@@ -55,7 +56,8 @@ class FlowInstrument(InstrumentDisplay):
             health = self.instrument.health
             if health.lost:
                 self._stand(False, health.last_error)
-            self.show_link(health, bool(self._sees), self.instrument.doubts)
+            self.show_link(health, sees=bool(self._sees))
+            self.doubts.set_ok(self.instrument.doubts)
 
     async def keep_house(self) -> None:
         """Counter and name plate, now and then, so that they never hold up a poll."""
@@ -73,7 +75,7 @@ class FlowInstrument(InstrumentDisplay):
             return True
         if now < self._next:
             return False
-        return not health.lost or self._wanted or self._guard.must_zero(self.instrument)
+        return not health.lost or self._wanted or self._guard.must_act(self.instrument)
 
     async def _turn(self) -> None:
         self._wanted = False
@@ -105,7 +107,7 @@ class FlowInstrument(InstrumentDisplay):
         if not self._sees:
             await self._welcome()
         reading = await self.instrument.poll()
-        if self._guard.must_zero(self.instrument, reading):
+        if self._guard.must_act(self.instrument, logic.at_rest(reading)):
             await self._guard.pay(self.instrument)
             reading = await self.instrument.poll()
         if self._changing_fluid:
@@ -118,7 +120,7 @@ class FlowInstrument(InstrumentDisplay):
             await self.instrument.poll()
         except (DeviceError, Implausible):
             pass  # an answer, if a strange one: a zero can reach it
-        if self._guard.must_zero(self.instrument):
+        if self._guard.must_act(self.instrument):
             await self._guard.pay(self.instrument)
         await self._read_plate()
         self.renew_demands()
@@ -223,7 +225,7 @@ class FlowInstrument(InstrumentDisplay):
             capacity=self.capacity.value if self.capacity.updated else math.nan,
             unit=self.unit.value,
             mode=self.reading.mode if self.reading else None,
-            stop=self._guard.stop,
+            held=self._guard.held(self.config.name),
         )
 
     def _say(self, what: str) -> None:

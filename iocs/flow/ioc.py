@@ -7,11 +7,10 @@ from devsup.port import Port
 from devsup.propar_bus import ProparBus
 from iocs.caserver import current_server, spawn
 from iocs.common.estop import Refusals
+from iocs.common.guard import Guard
 from iocs.common.pv import Group
-from iocs.common.status import StatusPVs
 from iocs.common.subsystem import Subsystem
 from iocs.flow.config import FlowConfig, OnLoss, read
-from iocs.flow.guard import Guard
 from iocs.flow.instrument import FlowInstrument
 from iocs.flow.line import FlowLine
 from iocs.flow.plant import FlowPlant
@@ -38,13 +37,11 @@ class FlowIoc:
             for line in self.lines
             for node in line.config.instruments
         ]
-        self.guard = Guard([device for device, _ in devices])
+        self.guard = Guard([device for device, _ in devices], log="flow.guard")
         self.instruments = [FlowInstrument(prefix, device, node, self.guard) for device, node in devices]
         self.plant = FlowPlant(prefix, self.guard, config, lambda: current_server().client_count)
         simulated = self.simulation.groups if self.simulation else []
-        served: list[Group] = [self.plant, *self.instruments, *self.lines, *simulated]
-        self.status = StatusPVs(prefix, sum(len(group.pvdb) for group in served))
-        self.groups = [*served, self.status]
+        self.groups: list[Group] = [self.plant, *self.instruments, *self.lines, *simulated]
         for group in self.groups:
             group.hooks = Refusals(self.plant.say, prefix)
         self._running = False
@@ -58,13 +55,14 @@ class FlowIoc:
             if problem:
                 raise problem
         self._running = True
+        if self.plant.latched:
+            self.guard.resume()
         for instrument in self.instruments:
             spawn(instrument.run(), instrument.prefix)
             spawn(instrument.keep_house(), f"{instrument.prefix} housekeeping")
         for line in self.lines:
             spawn(line.run(), line.prefix)
         spawn(self.plant.run(), self.plant.prefix)
-        spawn(self.status.run(), self.status.prefix)
 
     async def stop(self) -> None:
         """What the configuration wants at shutdown, then give the lines back.

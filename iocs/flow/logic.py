@@ -1,76 +1,24 @@
-"""Decisions of the flow IOC: may this order go out, is this flow where it should be, who still owes a zero.
+"""Decisions of the flow IOC: may this order go out, is this flow where it should be, does anybody watch.
 
 Pure: every function gets the state, the facts and `now` (monotonic seconds) and returns the new state
 or a reason in words. No I/O, no clock, no PV.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from devsup.bronkhorst_values import OBEYS_SETPOINT, STOPS_FLOW, Mode, Reading, mode_name
 from devsup.health import Link
-
-# -- emergency stop -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The latch of the emergency stop, and the instruments whose zero is not confirmed yet.
-
-    `closing`: the IOC is ending and has sent its zeros; nothing may follow them.
-    """
-
-    active: bool = False
-    owed: frozenset[str] = frozenset()
-    closing: bool = False
-
-
-def trip(stop: Stop, names: frozenset[str]) -> Stop:
-    """Latch, and owe every instrument a zero."""
-    return replace(owe(stop, names), active=True)
-
-
-def owe(stop: Stop, names: frozenset[str]) -> Stop:
-    """These instruments have to be zeroed, and get no other setpoint before they confirm it."""
-    return replace(stop, owed=stop.owed | names)
-
-
-def close(stop: Stop, names: frozenset[str]) -> Stop:
-    """The IOC ends with zeros: owe them, and let nothing follow."""
-    return replace(owe(stop, names), closing=True)
-
-
-def zeroed(stop: Stop, name: str) -> Stop:
-    """One instrument confirmed its zero."""
-    return replace(stop, owed=stop.owed - {name})
-
-
-def released(stop: Stop) -> Stop:
-    """Reset by the operator. A zero that is still owed stays owed: it is sent when the instrument returns."""
-    return replace(stop, active=False)
-
-
-def must_zero(stop: Stop, name: str, reading: Reading | None) -> bool:
-    """Is it time to send a zero (again)? `reading` is the newest, None where there is none to judge by.
-
-    While the stop is latched, an instrument that asks for flow is zeroed whoever told it to.
-    """
-    return name in stop.owed or (stop.active and (reading is None or not at_rest(reading)))
-
-
-def at_rest(reading: Reading) -> bool:
-    """Does nothing ask this instrument for flow?"""
-    if reading.mode in STOPS_FLOW:
-        return True
-    return reading.setpoint == 0.0 and (reading.mode is None or reading.mode in OBEYS_SETPOINT)
-
 
 # -- may this order go out? -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about one instrument when an order for it arrives. `mode` None: not known."""
+    """What is known about one instrument when an order for it arrives.
+
+    `mode` None: not known. `held`: why it has to stay at zero; empty when it has not.
+    """
 
     name: str
     link: Link
@@ -78,7 +26,7 @@ class Facts:
     capacity: float
     unit: str
     mode: int | None
-    stop: Stop
+    held: str = ""
 
 
 def refuse_order(facts: Facts) -> str:
@@ -93,18 +41,7 @@ def refuse_setpoint(facts: Facts, value: float, drive_high: float) -> str:
     """Why this setpoint is not sent; empty when it is. Zero is refused to nobody who can hear it."""
     if value == 0.0:
         return refuse_order(facts)
-    return _held(facts) or refuse_order(facts) or _unfit(facts, value, drive_high)
-
-
-def _held(facts: Facts) -> str:
-    """Why the instrument has to stay at zero."""
-    if facts.stop.closing:
-        return "the IOC is shutting down"
-    if facts.stop.active:
-        return "emergency stop is active: EStop:Reset first"
-    if facts.name in facts.stop.owed:
-        return f"{facts.name} has not confirmed its zero yet"
-    return ""
+    return facts.held or refuse_order(facts) or _unfit(facts, value, drive_high)
 
 
 def _unfit(facts: Facts, value: float, drive_high: float) -> str:
@@ -128,9 +65,16 @@ def refuse_mode(facts: Facts, mode: Mode | None) -> str:
         return "this state only shows what the instrument reports"
     if mode in SERVICE_MODES:
         return f"{mode_name(mode)} is a service mode: set it at the instrument"
-    if (held := _held(facts)) and mode not in STOPS_FLOW:
-        return f"{held}; only modes that stop the flow"
+    if facts.held and mode not in STOPS_FLOW:
+        return f"{facts.held}; only modes that stop the flow"
     return refuse_order(facts)
+
+
+def at_rest(reading: Reading) -> bool:
+    """Does nothing ask this instrument for flow?"""
+    if reading.mode in STOPS_FLOW:
+        return True
+    return reading.setpoint == 0.0 and (reading.mode is None or reading.mode in OBEYS_SETPOINT)
 
 
 # -- is the flow where it should be? --------------------------------------------------------------

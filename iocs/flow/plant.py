@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 
 from iocs.caserver import Refused
+from iocs.common.guard import Guard
 from iocs.common.ticks import Ticks
 from iocs.flow import logic
 from iocs.flow.config import FlowConfig, OnLoss
-from iocs.flow.guard import Guard
 from iocs.flow.pvs import PlantPVs
 
 PERIOD_S = 1.0
@@ -24,11 +24,10 @@ class FlowPlant(PlantPVs):
         self._clients = clients
         self._log = logging.getLogger("flow.plant")
         guard.say = self.say
-        self.active.set_ok(0)
         self.say("Started; setpoints are taken over from the instruments")
 
     async def put_zero_all(self, value: int) -> None:
-        if problem := await self._guard.zero_all("Zero all"):
+        if problem := await self._guard.all_safe("Zero all"):
             raise Refused(problem)
 
     async def run(self) -> None:
@@ -45,4 +44,4 @@ class FlowPlant(PlantPVs):
             state, alone = logic.audience(state, heard, patience_s, time.monotonic())
             if alone:
                 self._log.warning("no client for %g s: every setpoint to zero", patience_s)
-                await self._guard.zero_all(f"No client for {patience_s:g} s", insist=True)
+                await self._guard.all_safe(f"No client for {patience_s:g} s", insist=True)

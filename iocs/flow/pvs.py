@@ -6,8 +6,9 @@ A table of records and nothing else; what happens behind them is in instrument.p
 from devsup.bronkhorst_values import Mode
 from iocs.caserver import AlarmSeverity
 from iocs.common import pv
+from iocs.common.comm import CommPVs
 from iocs.common.estop import EStopPVs
-from iocs.common.pv import Group
+from iocs.common.lines import LinePVs
 from iocs.common.spec import MAX_DESC, AlarmPolicy, Archive
 
 MINOR, MAJOR = AlarmSeverity.MINOR, AlarmSeverity.MAJOR
@@ -32,7 +33,7 @@ MODES: dict[str, Mode | None] = {
 }
 
 
-class InstrumentPVs(Group):
+class InstrumentPVs(CommPVs):
     """One mass flow controller. Units and ranges are the instrument's own and follow its fluid."""
 
     flow = pv.readback(
@@ -111,21 +112,6 @@ class InstrumentPVs(Group):
         "PollPeriod", "Time between readings", unit="s", precision=2, drive=(0.02, 60.0), saved=True,
         access="CONFIGURE",
     )  # fmt: skip
-    comm = pv.choice(
-        "Comm",
-        "State of the conversation",
-        states=["OK", "Degraded", "Lost"],
-        severities={"Degraded": MINOR, "Lost": MAJOR},
-        archive=Archive(),
-        alarm=AlarmPolicy("Instrument does not answer: check its power, cable and node number.", delay_s=5.0),
-    )
-    comm_age = pv.readback("Comm:Age", "Time since the last good reply", unit="s", precision=1, deadband=0.5)
-    comm_errors = pv.counter("Comm:Errors", "Attempts without a valid reply")
-    comm_latency = pv.readback(
-        "Comm:Latency", "Time of the last transaction", unit="ms", precision=1, deadband=1.0
-    )
-    comm_back_off = pv.readback("Comm:BackOff", "Pause between probes while lost", unit="s", precision=1)
-    comm_error = pv.text("Comm:LastError", "What went wrong last", max_length=120)
     doubts = pv.counter("Comm:Doubts", "Readings that were read twice")
 
     def __init__(self, prefix: str, description: str = "") -> None:
@@ -135,67 +121,10 @@ class InstrumentPVs(Group):
                 record.desc = f"{description}: {record.desc}"[:MAX_DESC]
 
 
-class LinePVs(Group):
-    """Health of a line. Counters count from start or from the last Reset."""
+class FlowLinePVs(LinePVs):
+    """Health of a line, and who is on it."""
 
-    connected = pv.flag(
-        "Connected",
-        "Serial line is open",
-        states=("Disconnected", "Connected"),
-        severities={"Disconnected": MAJOR},
-        archive=Archive(),
-        alarm=AlarmPolicy("The serial line is gone: check adapter, cable and power.", delay_s=2.0),
-    )
-    url = pv.text("URL", "Where the line is", max_length=120)
-    operations = pv.counter("Operations", "Transactions finished", archive=Archive(60.0))
-    succeeded = pv.counter("Succeeded", "Transactions that succeeded")
-    failed = pv.counter("Failed", "Transactions that failed", archive=Archive(60.0))
-    fail_rate = pv.readback(
-        "FailRate",
-        "High: unstable USB or slow instruments",
-        unit="%",
-        precision=1,
-        display=(0, 100),
-        high=5.0,
-        hihi=25.0,
-        hyst=1.0,
-        deadband=0.1,
-        archive=Archive(10.0),
-        alarm=AlarmPolicy("Unstable USB or slow instruments: see which Comm is not OK.", delay_s=30.0),
-    )
-    timeouts = pv.counter("Failed:Timeout", "Attempts without reply")
-    framing = pv.counter("Failed:Framing", "Attempts with damaged replies")
-    identity = pv.counter("Failed:Identity", "Attempts with somebody else's reply")
-    checksum = pv.counter("Failed:Checksum", "Attempts with a wrong checksum")
-    device = pv.counter("Failed:Device", "Requests an instrument refused")
-    io = pv.counter("Failed:IO", "Attempts while the port was broken")
-    implausible = pv.counter("Failed:Implausible", "Readings not confirmed by a second")
-    retries = pv.counter("Retries", "Attempts after the first", archive=Archive(60.0))
-    blocked = pv.counter("Blocked", "Transactions that waited behind another")
-    reconnects = pv.counter("Reconnects", "Times the line was opened again", archive=Archive(60.0))
-    late = pv.counter("LateReplies", "Late replies drained")
-    overruns = pv.counter("Overruns", "Polls skipped: the line was busy")
-    longest = pv.readback(
-        "Longest",
-        "Longest transaction; > 2000 ms is ill",
-        unit="ms",
-        precision=1,
-        high=2000.0,
-        deadband=0.1,
-        archive=Archive(10.0),
-        alarm=AlarmPolicy("A transaction took over 2 s: check the instruments' response; then Reset."),
-    )
-    p50 = pv.readback("P50", "Median transaction time", unit="ms", precision=2, deadband=0.5)
-    p95 = pv.readback("P95", "95 % of transactions are faster", unit="ms", precision=2, deadband=0.5)
-    utilisation = pv.readback(
-        "Utilisation", "Part of the time bytes are on the wire", unit="%", precision=1, display=(0, 100),
-        deadband=0.5, archive=Archive(10.0),
-    )  # fmt: skip
-    queue = pv.integer("QueueDepth", "Transactions waiting")
-    backed_off = pv.integer("BackOffs", "Instruments probed rarely because silent", archive=Archive())
-    last_error = pv.text("LastError", "What went wrong last", max_length=120)
     nodes = pv.text("Nodes", "Nodes found by the last Scan", max_length=400)
-    reset = pv.command("Reset", "Set the counters to zero", access="OPERATE")
     scan = pv.command("Scan", "Look for nodes on the line", access="CONFIGURE")
 
 

@@ -139,7 +139,7 @@ def test_a_subclass_adds_and_replaces() -> None:
         flow = readback("Flow", "Better flow")
         note = text("Note", "Note")
 
-    assert list(Fancy("X:").pvdb) == ["X:Flow", "X:Setpoint", "X:Mode", "X:Zero", "X:Note"]
+    assert list(Fancy("X:").pvdb) == ["X:Flow", "X:Note", "X:Setpoint", "X:Mode", "X:Zero"]
     assert Fancy("X:").flow.desc == "Better flow"
 
 

@@ -141,7 +141,7 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_the_allowed_range(c
         "1: on_shutdown: 'stop' is not valid; expected one of hold, zero",
         "2: client_loss_after: '0' is not valid; expected a number from 1 to 86400 s",
         "4: lines.bench1.url: is missing",
-        "5: lines.bench1.baudrate: 12345 is not one of 9600, 19200, 38400",
+        "5: lines.bench1.baudrate: 12345 is not one of 1200, 2400, 4800, 9600, 19200, 38400",
         "6: lines.bench1.parity: 'mark' is not valid; expected one of none, even, odd",
         "7: lines.bench1.poll_periode: unknown key; did you mean poll_period?",
         "8: lines.bench1.response_timeout: '60' is not valid; expected a number from 0.05 to 30 s",

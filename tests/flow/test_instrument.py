@@ -19,8 +19,8 @@ from devsup.sim.faults import Fault
 from devsup.sim.propar_node import ProparNode
 from devsup.sim.wire import PtyLine
 from iocs.caserver import AlarmSeverity, AlarmStatus, Record, Refused
+from iocs.common.guard import Guard
 from iocs.flow import instrument
-from iocs.flow.guard import Guard
 from iocs.flow.instrument import FlowInstrument
 from iocs.flow.ioc import SUBSYSTEM
 from iocs.flow.pvs import MODES
@@ -567,7 +567,7 @@ async def test_zero_closes_the_valve_where_the_mode_ignores_the_setpoint(rig: Ri
 
 async def test_zero_all_has_no_latch(rig: Rig) -> None:
     await flowing(rig)
-    assert await rig.guard.zero_all("Zero all") == ""
+    assert await rig.guard.all_safe("Zero all") == ""
     assert setpoints(rig) == [0.0, 0.0, 0.0]
     await put(rig.n2.setpoint, 5.0)
     assert rig.node("N2").setpoint == pytest.approx(0.25)
@@ -576,9 +576,9 @@ async def test_zero_all_has_no_latch(rig: Rig) -> None:
 async def test_a_zero_all_that_does_not_insist_forgets_who_was_away(rig: Rig) -> None:
     await flowing(rig)
     rig.fault("N2", Fault.DEAD)
-    assert "N2 not confirmed" in await rig.guard.zero_all("Zero all")
+    assert "N2 not confirmed" in await rig.guard.all_safe("Zero all")
     assert rig.guard.stop.owed == frozenset()
-    assert "Air" not in await rig.guard.zero_all("No client for 60 s", insist=True)
+    assert "Air" not in await rig.guard.all_safe("No client for 60 s", insist=True)
     assert rig.guard.stop.owed == {"N2"}
     rig.fault("N2")
     await rig.until(lambda: "No client for 60 s: N2 is zero now, confirmed" in rig.said, "late zero")

@@ -9,37 +9,32 @@ from hypothesis import strategies as st
 
 from devsup.bronkhorst_values import Mode, Reading
 from devsup.health import Link
+from iocs.common.stop import Stop, close, held, must_act, owe, released, settled, trip
 from iocs.flow.logic import (
     Audience,
     Band,
     Facts,
-    Stop,
     Verdict,
     Watch,
     alarm_flags,
     at_rest,
     audience,
-    close,
-    must_zero,
-    owe,
     refuse_mode,
     refuse_order,
     refuse_setpoint,
-    released,
-    trip,
     watch,
-    zeroed,
 )
 
 NAMES = frozenset({"N2", "Air"})
-FINE = Facts("N2", Link.OK, 0.1, 20.0, "ln/min", Mode.BUS, Stop())
+FINE = Facts("N2", Link.OK, 0.1, 20.0, "ln/min", Mode.BUS)
 STOPPED = trip(Stop(), NAMES)
 CALM = Reading(0.0, 0.0, 23.0, 0.0, 0, Mode.BUS, 0.0, 0.0)
 NAN = math.nan
 
 
-def but(**changes: object) -> Facts:
-    return replace(FINE, **changes)  # type: ignore[arg-type]
+def but(stop: Stop | None = None, **changes: object) -> Facts:
+    facts = replace(FINE, **changes)  # type: ignore[arg-type]
+    return replace(facts, held=held(stop or Stop(), facts.name))
 
 
 # May this setpoint go out?
@@ -66,7 +61,7 @@ def but(**changes: object) -> Facts:
         (but(link=Link.LOST, silent_s=12.4), 5.0, 20.0, "N2 does not answer (silent for 12 s)"),
         (but(link=Link.LOST, silent_s=math.inf), 5.0, 20.0, "N2 does not answer (never heard)"),
         (but(stop=STOPPED), 5.0, 20.0, "emergency stop is active: EStop:Reset first"),
-        (but(stop=zeroed(STOPPED, "N2")), 5.0, 20.0, "emergency stop is active: EStop:Reset first"),
+        (but(stop=settled(STOPPED, "N2")), 5.0, 20.0, "emergency stop is active: EStop:Reset first"),
         (but(stop=released(STOPPED)), 5.0, 20.0, "N2 has not confirmed its zero yet"),
         (but(stop=close(Stop(), NAMES)), 5.0, 20.0, "the IOC is shutting down"),
         (
@@ -148,13 +143,13 @@ def test_any_order_needs_an_instrument_that_answers() -> None:
 
 def test_a_trip_latches_and_owes_everyone_a_zero() -> None:
     assert STOPPED == Stop(active=True, owed=NAMES)
-    assert zeroed(STOPPED, "N2") == Stop(active=True, owed=frozenset({"Air"}))
-    assert trip(zeroed(STOPPED, "N2"), NAMES) == STOPPED
+    assert settled(STOPPED, "N2") == Stop(active=True, owed=frozenset({"Air"}))
+    assert trip(settled(STOPPED, "N2"), NAMES) == STOPPED
 
 
 def test_a_reset_forgives_no_zero() -> None:
-    assert released(zeroed(STOPPED, "N2")) == Stop(active=False, owed=frozenset({"Air"}))
-    assert zeroed(released(STOPPED), "nobody") == Stop(active=False, owed=NAMES)
+    assert released(settled(STOPPED, "N2")) == Stop(active=False, owed=frozenset({"Air"}))
+    assert settled(released(STOPPED), "nobody") == Stop(active=False, owed=NAMES)
 
 
 def test_what_closes_stays_closed() -> None:
@@ -170,20 +165,20 @@ def test_what_closes_stays_closed() -> None:
         (Stop(), replace(CALM, setpoint=5.0), False),
         (Stop(), None, False),
         (STOPPED, CALM, True),
-        (zeroed(STOPPED, "N2"), CALM, False),
-        (zeroed(STOPPED, "N2"), None, True),
-        (zeroed(STOPPED, "N2"), replace(CALM, setpoint=5.0), True),
-        (zeroed(STOPPED, "N2"), replace(CALM, mode=Mode.VALVE_OPEN), True),
-        (zeroed(STOPPED, "N2"), replace(CALM, mode=Mode.ANALOG), True),
-        (zeroed(STOPPED, "N2"), replace(CALM, setpoint=5.0, mode=Mode.VALVE_CLOSED), False),
+        (settled(STOPPED, "N2"), CALM, False),
+        (settled(STOPPED, "N2"), None, True),
+        (settled(STOPPED, "N2"), replace(CALM, setpoint=5.0), True),
+        (settled(STOPPED, "N2"), replace(CALM, mode=Mode.VALVE_OPEN), True),
+        (settled(STOPPED, "N2"), replace(CALM, mode=Mode.ANALOG), True),
+        (settled(STOPPED, "N2"), replace(CALM, setpoint=5.0, mode=Mode.VALVE_CLOSED), False),
         (released(STOPPED), CALM, True),
-        (released(zeroed(STOPPED, "N2")), replace(CALM, setpoint=5.0), False),
+        (released(settled(STOPPED, "N2")), replace(CALM, setpoint=5.0), False),
         (owe(Stop(), frozenset({"Air"})), replace(CALM, setpoint=5.0), False),
         (owe(Stop(), frozenset({"N2"})), None, True),
     ],
 )
 def test_when_a_zero_is_due(stop: Stop, reading: Reading | None, due: bool) -> None:
-    assert must_zero(stop, "N2", reading) is due
+    assert must_act(stop, "N2", None if reading is None else at_rest(reading)) is due
 
 
 @pytest.mark.parametrize(
@@ -222,7 +217,7 @@ def after(stop: Stop, event: str) -> Stop:
         case "close":
             return close(stop, NAMES)
         case _:
-            return zeroed(stop, name)
+            return settled(stop, name)
 
 
 @given(st.lists(EVENTS, max_size=12), ANY_BUT_ZERO, st.sampled_from(list(Mode)))
@@ -240,13 +235,13 @@ def test_nothing_flows_while_stopped_or_while_a_zero_is_owed(
         owing -= {event.removeprefix("zeroed ")}
         for name in ("N2", "Air"):
             facts = but(name=name, stop=stop)
-            held = latched or ending or name in owing
-            assert bool(refuse_setpoint(facts, value, NAN)) >= held
-            assert bool(refuse_setpoint(facts, 20.0, NAN)) is held
+            stays = latched or ending or name in owing
+            assert bool(refuse_setpoint(facts, value, NAN)) >= stays
+            assert bool(refuse_setpoint(facts, 20.0, NAN)) is stays
             assert refuse_setpoint(facts, 0.0, NAN) == ""
             stops_flow = mode in (Mode.VALVE_CLOSED, Mode.ZERO)
-            assert bool(refuse_mode(facts, mode)) >= (held and not stops_flow)
-            assert must_zero(stop, name, replace(CALM, setpoint=1.0)) is (latched or name in owing)
+            assert bool(refuse_mode(facts, mode)) >= (stays and not stops_flow)
+            assert must_act(stop, name, at_rest(replace(CALM, setpoint=1.0))) is (latched or name in owing)
 
 
 # Is the flow where it should be?
