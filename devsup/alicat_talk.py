@@ -42,6 +42,7 @@ class Talk:
         self.commands = Commands(unit)
         self.layout: Layout | None = None
         self.plate = Plate()
+        self.shape: tuple[int, ...] = ()  # of the frames; empty while it is not known
         self.doubts = 0
 
     # -- reading ------------------------------------------------------------------------------
@@ -49,6 +50,11 @@ class Talk:
     def poll(self, line: Line, deadline: float, last: Reading | None) -> Reading:
         """One frame; what is new, jumps or is misshapen is read again at once. Raises Implausible if that
         does not bear it out, GaveWay if an order wants the line before it."""
+        reading = self._believed(line, deadline, last)
+        self.shape = reading.shape
+        return reading
+
+    def _believed(self, line: Line, deadline: float, last: Reading | None) -> Reading:
         first: Reading | None = None
         try:
             first = self._reading(line, deadline)
@@ -143,7 +149,13 @@ class Talk:
         """The setpoint in the frame that answers `command`."""
         if self.layout is None:
             return self.ask(line, deadline, command, alicat.assumed_setpoint)
-        shows = self.frame(line, deadline, command).values.get(Quantity.SETPOINT)
+        frame = self.frame(line, deadline, command)
+        if self.shape and frame.shape != self.shape:  # bytes may have come in between
+            again = self.frame(line, deadline, self.commands.poll())
+            if again.shape != frame.shape:
+                raise Misshapen(f"{self.name}: columns are not as wide as before")
+            frame = again
+        shows = frame.values.get(Quantity.SETPOINT)
         if shows is None:
             raise DeviceError(f"{self.name}: shows no setpoint")
         return shows

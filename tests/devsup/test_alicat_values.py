@@ -7,7 +7,13 @@ import pytest
 
 from devsup.alicat_values import Plate, Reading, confirms, doubt
 
-PLATE = Plate(full_scale=100.0, flow_unit="sccm", total_unit="scc", shows=("ADC", "MOV", "HLD", "LCK"))
+PLATE = Plate(
+    full_scale=100.0,
+    flow_unit="sccm",
+    total_unit="scc",
+    temperature_unit="degC",
+    shows=("ADC", "MOV", "HLD", "LCK"),
+)
 SHAPE = (7, 7, 7, 7, 7)
 STEADY = Reading(
     flow=50.0,
@@ -29,11 +35,11 @@ LATER = replace(STEADY, at=11.0, total=1000.8)
     "moved",
     [
         {},
-        {"flow": 54.9},
-        {"flow": -4.9 + 50.0},
-        {"volumetric": 29.0},
+        {"flow": 54.9, "volumetric": 21.96},
+        {"flow": 45.1, "volumetric": 18.04},
+        {"flow": 50.9},
         {"temperature": 22.9},
-        {"pressure": 36.3},
+        {"pressure": 36.3, "volumetric": 19.12},
         {"total": 1003.0},
     ],
 )
@@ -44,6 +50,9 @@ def test_what_an_instrument_can_do_in_a_second_is_believed(moved: dict[str, floa
 @pytest.mark.parametrize(
     ("moved", "why"),
     [
+        ({"flow": 52.0}, "do not fit"),
+        ({"volumetric": 20.6}, "do not fit"),
+        ({"pressure": 35.5}, "do not fit"),
         ({"flow": 55.1}, "flow jumped"),
         ({"flow": 151.0}, "beyond the range"),
         ({"flow": -151.0}, "beyond the range"),
@@ -77,6 +86,11 @@ def test_a_total_in_another_unit_may_grow_as_it_likes_but_not_shrink() -> None:
     plate = replace(PLATE, total_unit="l")
     assert doubt(replace(LATER, total=9999.0), STEADY, plate) == ""
     assert "total" in doubt(replace(LATER, total=999.0), STEADY, plate)
+
+
+def test_at_low_flow_digits_and_noise_are_no_misfit() -> None:
+    low = replace(STEADY, flow=5.0, volumetric=2.0)
+    assert doubt(replace(LATER, flow=5.3, volumetric=2.0), low, PLATE) == ""
 
 
 def test_nothing_limits_a_flow_while_the_range_is_not_known() -> None:
