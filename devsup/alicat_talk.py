@@ -244,6 +244,7 @@ class Talk:
 
     def stop_streaming(self, line: Line, deadline: float) -> None:
         """Whoever streams gets this unit's id and falls silent; then it must answer."""
+        line.renewed(deadline)  # the answer has as long as if nothing went before
         line.send(self.commands.stop_streaming())
-        line.drain(QUIET_LIMIT_S, deadline - time.monotonic())
+        line.drain(QUIET_LIMIT_S, QUIET_LIMIT_S * 5)
         self.ask(line, deadline, self.commands.poll(), str)
