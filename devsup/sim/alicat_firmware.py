@@ -62,4 +62,6 @@ GASES = (
     ("He-75", "75% He, 25% Ar"), ("A1025", "90% He, 7.5% Ar, 2.5% CO2"),
     ("Star29", "Stargon CS"), ("P-5", "5% CH4, 95% Ar"),
 )  # fmt: skip
-UNIT_CODES: Mapping[str, int] = MappingProxyType({"SCCM": 12, "CCM": 12, "SLPM": 7, "LPM": 7})
+UNIT_CODES: Mapping[str, int] = MappingProxyType(
+    {"SCCM": 12, "CCM": 12, "SLPM": 7, "LPM": 7, "PSIA": 10, "`C": 2}
+)

@@ -12,7 +12,7 @@ from devsup.sim.alicat_unit import AlicatUnit
 HEADER = "ID_ NAME______________________ TYPE_______ WIDTH NOTES___________________"
 OLD_HEADER = "NAME_______ TYPE_____ MinVal_  MaxVal_  UNITS__"
 TYPE_AND_WIDTH = 17  # columns
-TOTAL_WIDTH = 10
+TOTAL_WIDTH, OLD_WIDTH = 10, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _old_rows(unit: AlicatUnit) -> Iterator[str]:
     yield _old_row("Unit ID", "char", "A", "Z", "na")
     for one in columns(unit):
         low = -10.0 if one.stat == 3 else 0.0
-        form = f"+0{one.width}.{one.decimals}f"
+        form = f"+0{max(one.width, OLD_WIDTH)}.{one.decimals}f"
         unit_text = one.unit.removeprefix("`")
         yield _old_row(one.old_name, "signed", f"{low:{form}}", f"{one.highest:{form}}", unit_text)
     yield _old_row("Gas", "string", "Air", "D2", "na")
@@ -115,7 +115,7 @@ def _old_rows(unit: AlicatUnit) -> Iterator[str]:
 
 
 def _old_row(name: str, kind: str, low: str, high: str, unit: str) -> str:
-    return f"{name:<11} {kind:<7} {low:>9} {high:>9} {unit:>8}"
+    return f"{name:<11} {kind:<9} {low:>{OLD_WIDTH}}  {high:>{OLD_WIDTH}}  {unit:>{OLD_WIDTH}}"
 
 
 def maker_table(unit: AlicatUnit) -> list[str]:
