@@ -6,9 +6,11 @@ from iocs.caserver.lifecycle import current_server, serve, spawn
 from iocs.caserver.puts import Client, Refused
 from iocs.caserver.record import Record
 from iocs.caserver.records import Analog, Integer, Text
+from iocs.caserver.served import AccessRights
 from iocs.caserver.states import Choice, Flag
 
 __all__ = [
+    "AccessRights",
     "Alarm",
     "AlarmSeverity",
     "AlarmStatus",
