@@ -22,10 +22,12 @@ from iocs.caserver import serve
 from iocs.caserver.interfaces import from_environment
 from iocs.common import export
 from iocs.common.config import ConfigError
+from iocs.common.furnish import Furnished
 from iocs.common.pv import merge
 from iocs.common.subsystem import Ioc, Subsystem, find, known
 
 FAILED, WRONG = 1, 2
+STATE_VARIABLE = "IOC_STATE"
 LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -73,7 +75,14 @@ def run(options: argparse.Namespace) -> int:
 def build(subsystem: Subsystem[Any], options: argparse.Namespace) -> Ioc:
     """The IOC as the options describe it, nothing of it opened. Raises ConfigError."""
     config = subsystem.load(options.db or subsystem.database, macros(options))
-    return subsystem.build(config, prefix(subsystem, options), options.simulate)
+    return furnished(subsystem, config, prefix(subsystem, options), options.simulate, options.state)
+
+
+def furnished(
+    subsystem: Subsystem[Any], config: Any, prefix: str, simulate: bool, state: Path | None = None
+) -> Ioc:
+    """An IOC with everything the house adds to it."""
+    return Furnished(subsystem.build(config, prefix, simulate), subsystem.name, prefix, state)
 
 
 def prefix(subsystem: Subsystem[Any], options: argparse.Namespace) -> str:
@@ -109,7 +118,7 @@ def check_file(subsystem: Subsystem[Any], file: Path, options: argparse.Namespac
     except ConfigError as error:
         print(error, file=sys.stderr)
         return WRONG
-    pvs = merge(subsystem.build(config, subsystem.prefix, False).groups)
+    pvs = merge(furnished(subsystem, config, subsystem.prefix, False).groups)
     print(f"{file}: {subsystem.name}: {len(pvs)} PVs, no mistakes")
     return 0
 
@@ -201,6 +210,10 @@ def add_serving(command: argparse.ArgumentParser) -> None:
     command.add_argument("--interfaces", nargs="+", metavar="ADDR", help="default: EPICS_CAS_INTF_ADDR_LIST")
     command.add_argument("--log-level", type=str.upper, choices=LOG_LEVELS, default="INFO")
     command.add_argument("--log-file", type=Path, metavar="FILE", help="log to a file as well as to stderr")
+    command.add_argument(
+        "--state", type=Path, metavar="DIR", default=os.environ.get(STATE_VARIABLE) or None,
+        help=f"folder for settings that outlive the IOC; default: {STATE_VARIABLE}, else nothing is saved",
+    )  # fmt: skip
     command.set_defaults(run=run)
 
 
@@ -211,9 +224,9 @@ def add_exports(command: argparse.ArgumentParser) -> None:
     for kind in (pvs, docs):
         kind.add_argument("subsystem", type=subsystem_name, nargs="*", help="default: all")
     add_building(pvs)
-    pvs.set_defaults(run=export_pvs)
+    pvs.set_defaults(run=export_pvs, state=None)
     docs.add_argument("--check", action="store_true", help="change nothing, exit 1 if one is out of date")
-    docs.set_defaults(run=export_docs, db=None, prefix=None, simulate=True)
+    docs.set_defaults(run=export_docs, db=None, prefix=None, simulate=True, state=None)
 
 
 def macro(text: str) -> tuple[str, str]:

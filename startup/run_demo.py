@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,12 +85,17 @@ class Running:
 
 async def demonstrate(names: Sequence[str]) -> int:
     """Starts the IOCs, says what to do with them, and waits until they are to stop."""
+    with tempfile.TemporaryDirectory(prefix="lab-demo-") as state:  # each demo begins anew
+        return await run_until_stopped(names, state)
+
+
+async def run_until_stopped(names: Sequence[str], state: str) -> int:
     asked_to_stop = on_signal()
     running: list[Running] = []
     logs: list[asyncio.Task[None]] = []
     try:
         for name in names:
-            running.append(Running(name, await start(name, os.environ)))
+            running.append(Running(name, await start(name, os.environ, state)))
             logs.append(asyncio.create_task(running[-1].copy_log()))
         ended = await first_of(asked_to_stop, running, logs)
     finally:
@@ -122,10 +128,10 @@ def on_signal() -> asyncio.Event:
     return asked
 
 
-async def start(name: str, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+async def start(name: str, environment: Mapping[str, str], state: str) -> asyncio.subprocess.Process:
     """An IOC in a session of its own: Ctrl-C reaches the demo alone, which stops the IOCs in order."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "iocs", name, "--simulate"),
+        *(sys.executable, "-m", "iocs", name, "--simulate", "--state", state),
         cwd=ROOT,
         env=loopback(environment),
         stdin=asyncio.subprocess.DEVNULL,

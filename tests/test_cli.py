@@ -1,5 +1,6 @@
 """The command line: serving, checking and exporting, with a toy subsystem and with the real ones."""
 
+import re
 import shutil
 import signal
 import socket
@@ -39,9 +40,11 @@ def test_subsystems_are_found_by_their_folders(toy: Path) -> None:
 
 def test_the_pvs_are_listed_without_serving(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["toy", "--list-pvs", "--prefix", "X:"]) == 0
-    assert capsys.readouterr().out.split() == [
+    names = capsys.readouterr().out.split()
+    assert [name for name in names if ":IOC:" not in name] == [
         *("X:A:Lamp", "X:A:Level", "X:A:Setpoint", "X:B:Lamp", "X:B:Level", "X:B:Setpoint", "X:Die")
     ]
+    assert {"X:IOC:HEARTBEAT", "X:IOC:SR_status"} <= set(names)
 
 
 def test_configuration_mistakes_are_all_named_and_nothing_is_served(
@@ -92,7 +95,7 @@ def test_check_goes_through_every_file_it_is_given(toy: Path, capsys: pytest.Cap
     assert main(["check", "--db", str(wrong), str(good)]) == 2
     seen = capsys.readouterr()
     assert seen.err == f"{wrong}:1: channels: holds 0; expected at least 1\n"
-    assert seen.out == f"{good}: toy: 4 PVs, no mistakes\n"
+    assert re.fullmatch(rf"{good}: toy: \d+ PVs, no mistakes\n", seen.out)
 
 
 def test_check_wants_to_know_whose_file_it_is(toy: Path) -> None:
@@ -157,7 +160,7 @@ def test_an_ioc_serves_logs_and_stops_on_a_signal(
             ca.put(f"{prefix}A:Setpoint", 51)
         ioc.signal(signal.SIGINT)
         assert ioc.wait() == 0
-    assert f"serving 7 PVs under {prefix} (toy, " in file.read_text()
+    assert re.search(rf"serving \d+ PVs under {prefix} \(toy, ", file.read_text())
     assert file.read_text() == ioc.output()
     ioc.wait_for(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO +iocs: serving")
 

@@ -85,6 +85,10 @@ class ProparLine:
             station.node.stuck_valve = fault is Fault.STUCK_VALVE
             station.node.drift_per_s = DRIFT_PER_S if fault is Fault.DRIFT else 0.0
 
+    def throw(self, who: str, fault: str, probability: float = 1.0, delay_s: float | None = None) -> None:
+        """As `set_fault`, from text. KeyError or ValueError for what there is not."""
+        self.set_fault(int(who), Fault[fault], probability, delay_s)
+
     def set_latency(self, address: int, latency_s: float) -> None:
         self.stations[address].latency_s = latency_s
 

@@ -141,13 +141,24 @@ class Field(Served):
             later = definition.later
             record.enqueue(put, lambda: later(record, value), value)
         elif definition.put is not None:
-            before = definition.get(record)
-            definition.put(record, value)
-            if definition.get(record) == before:
-                self.post(dbr.Mask.VALUE | dbr.Mask.LOG)  # base sends an event for every write of a field
-            put.answer(DONE)
+            self._set(put, value)
+            if record.keep_settings is not None and put.waits:
+                record.enqueue(put, record.keep_settings, value)
+            else:
+                put.answer(DONE)
         else:
             raise Refused("this field cannot be written")
+
+    def _set(self, put: Put, value: Any) -> None:
+        definition, record = self._definition, self._record
+        assert definition.put is not None
+        before = definition.get(record)
+        definition.put(record, value)
+        after = definition.get(record)
+        if after == before:
+            self.post(dbr.Mask.VALUE | dbr.Mask.LOG)  # base sends an event for every write of a field
+        if record.on_field is not None:
+            record.on_field(self._name, before, after, put.client.user, put.client.host)
 
     def _from_client(self, raw: Any) -> Any:
         if isinstance(raw, list):

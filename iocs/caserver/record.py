@@ -29,8 +29,10 @@ class Record(Served, Generic[T]):
     """Base of all record types. `T` is the Python type of the value.
 
     Hooks, all optional and called in the event loop: `putter` carries out a client's put and returns
-    what to store (None: what was sent); `may_write(client, field)` grants writing; `on_refused`
-    and `on_written` report puts; `on_scan` takes a new .SCAN; `process` does what .PROC asks.
+    what to store (None: what was sent); `may_write(client, field)` grants writing; `on_refused`,
+    `on_written` and, of fields, `on_field` report puts; `on_change` is told of every new value; `keep`
+    and, of fields, `keep_settings` are awaited before a put-callback is answered; `on_scan` takes a new
+    .SCAN; `process` does what .PROC asks.
     """
 
     fields: FieldTable
@@ -55,6 +57,10 @@ class Record(Served, Generic[T]):
         self.on_scan: Callable[[str], Awaitable[None] | None] | None = None
         self.on_refused: Callable[[str, Any, str, str], None] | None = None
         self.on_written: Callable[[T, T, str, str], None] | None = None
+        self.on_field: Callable[[str, Any, Any, str, str], None] | None = None
+        self.on_change: Callable[[], None] | None = None
+        self.keep: Callable[[], Awaitable[None]] | None = None
+        self.keep_settings: Callable[[], Awaitable[None]] | None = None
         self.may_write: Callable[[Client, str], bool] | None = None
         self.updated = False
         self.ackt = 1
@@ -135,6 +141,8 @@ class Record(Served, Generic[T]):
     def _take(self, new: T, timestamp: float | None = None) -> None:
         self.updated = True
         self._value = new
+        if self.on_change is not None:
+            self.on_change()
         self._publish(self.change_mask(new), timestamp)
 
     def _publish(self, mask: int, timestamp: float | None = None) -> None:
@@ -251,7 +259,8 @@ class Record(Served, Generic[T]):
         return value
 
     def _start(self, put: Put, value: T) -> None:
-        if self.putter is None and (self._puts is None or self._puts.idle):
+        in_turn = self.putter or (self.keep and put.waits) or (self._puts and not self._puts.idle)
+        if not in_turn:
             self._store(put, value)
             put.answer(DONE)
         else:
@@ -266,6 +275,8 @@ class Record(Served, Generic[T]):
     async def _carry_out(self, put: Put, value: T) -> None:
         stored = await self.putter(value) if self.putter else None
         self._store(put, value if stored is None else self.convert(stored))
+        if self.keep is not None and put.waits:
+            await self.keep()
 
     def _store(self, put: Put, value: T) -> None:
         old = self._value

@@ -47,6 +47,7 @@ class EStopPVs(Group):
         archive=Archive(),
         alarm=AlarmPolicy("Find out who stopped it and why; make sure it is safe; then EStop:Reset."),
         initial=0,
+        saved=True,
     )
     reset = pv.command("EStop:Reset", "Release the emergency stop", access="SAFETY")
     reason = pv.text("Reason", "Last decision, in words", max_length=160, archive=Archive())
@@ -55,6 +56,11 @@ class EStopPVs(Group):
         super().__init__(prefix)
         self._trip = trip
         self._release = release
+
+    @property
+    def latched(self) -> bool:
+        """Whether it is stopped; after a restart as well."""
+        return self.active.value == 1
 
     def say(self, reason: str) -> None:
         """Publish why something was done or refused."""

@@ -43,18 +43,18 @@ class StatusPVs(Group):
         archive=Archive(60.0, deadband=2.0),
     )
 
-    def __init__(self, prefix: str, record_count: int) -> None:
+    def __init__(self, prefix: str) -> None:
         super().__init__(f"{prefix}IOC:")
         self._born = time.monotonic()
         self._used_s = 0.0
         self.started.set_ok(time.strftime(STAMP))
         self.process.set_ok(os.getpid())
         self.hostname.set_ok(socket.gethostname()[:39])
-        self.record_count.set_ok(record_count + len(self.pvdb))
 
     async def run(self) -> None:
         """Beat, second by second, for ever."""
         ticks = Ticks(PERIOD_S)
+        self.record_count.set_ok(len(current_server().pvdb))
         beats, before = 0, time.monotonic()
         self._used_s = time.process_time()
         while True:

@@ -47,6 +47,7 @@ class FlowInstrument(InstrumentDisplay):
 
     async def run(self) -> None:
         """Read and publish, tick by tick, for ever; an instrument that is lost is probed when it is due."""
+        self._ticks.period_s = self.poll_period.value  # it may have been restored
         while True:
             missed = await self._ticks.next()
             self.instrument.bus.port.stats.overruns += missed  # not in one line: others count there as well

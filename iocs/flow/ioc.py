@@ -9,7 +9,6 @@ from iocs.caserver import current_server, spawn
 from iocs.common.estop import Refusals
 from iocs.common.guard import Guard
 from iocs.common.pv import Group
-from iocs.common.status import StatusPVs
 from iocs.common.subsystem import Subsystem
 from iocs.flow.config import FlowConfig, OnLoss, read
 from iocs.flow.instrument import FlowInstrument
@@ -42,9 +41,7 @@ class FlowIoc:
         self.instruments = [FlowInstrument(prefix, device, node, self.guard) for device, node in devices]
         self.plant = FlowPlant(prefix, self.guard, config, lambda: current_server().client_count)
         simulated = self.simulation.groups if self.simulation else []
-        served: list[Group] = [self.plant, *self.instruments, *self.lines, *simulated]
-        self.status = StatusPVs(prefix, sum(len(group.pvdb) for group in served))
-        self.groups = [*served, self.status]
+        self.groups: list[Group] = [self.plant, *self.instruments, *self.lines, *simulated]
         for group in self.groups:
             group.hooks = Refusals(self.plant.say, prefix)
         self._running = False
@@ -58,13 +55,14 @@ class FlowIoc:
             if problem:
                 raise problem
         self._running = True
+        if self.plant.latched:
+            self.guard.resume()
         for instrument in self.instruments:
             spawn(instrument.run(), instrument.prefix)
             spawn(instrument.keep_house(), f"{instrument.prefix} housekeeping")
         for line in self.lines:
             spawn(line.run(), line.prefix)
         spawn(self.plant.run(), self.plant.prefix)
-        spawn(self.status.run(), self.status.prefix)
 
     async def stop(self) -> None:
         """What the configuration wants at shutdown, then give the lines back.

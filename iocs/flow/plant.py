@@ -24,7 +24,6 @@ class FlowPlant(PlantPVs):
         self._clients = clients
         self._log = logging.getLogger("flow.plant")
         guard.say = self.say
-        self.active.set_ok(0)
         self.say("Started; setpoints are taken over from the instruments")
 
     async def put_zero_all(self, value: int) -> None:

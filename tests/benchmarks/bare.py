@@ -6,22 +6,25 @@ No checks, no threads, no queue, no retries. What it misses of the wire limit is
 import os
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 
 import serial
 
-from devsup import propar
-from devsup.bronkhorst import FAST
-from devsup.propar import Frame, Framing
-from tests.benchmarks.runs import Run, mark
+from tests.benchmarks.runs import Node, Run, mark
 
 PATIENCE_S = 0.5
 
 
-def poll(url: str, baudrate: float, nodes: Sequence[int], warm_s: float, seconds: float) -> Run:
-    """Poll `nodes` flat out, one after the other."""
-    questions = {node: Framing.BINARY.encode(Frame(node, propar.read_request(FAST), 1)) for node in nodes}
-    readings: dict[int, list[float]] = {node: [] for node in nodes}
+def poll(
+    url: str,
+    baudrate: float,
+    questions: Mapping[Node, bytes],
+    complete: Callable[[bytes], bool],
+    warm_s: float,
+    seconds: float,
+) -> Run:
+    """Ask flat out, one after the other, each until its answer is `complete`."""
+    readings: dict[Node, list[float]] = {node: [] for node in questions}
     moved = exchanges = 0
     with serial.Serial(url, int(baudrate), timeout=0) as port:
 
@@ -29,7 +32,7 @@ def poll(url: str, baudrate: float, nodes: Sequence[int], warm_s: float, seconds
             nonlocal moved, exchanges
             while time.monotonic() < moment:
                 for node, question in questions.items():
-                    moved += len(question) + _ask(port.fileno(), question)
+                    moved += len(question) + _ask(port.fileno(), question, complete)
                     exchanges += 1
                     readings[node].append(time.monotonic())
 
@@ -39,10 +42,10 @@ def poll(url: str, baudrate: float, nodes: Sequence[int], warm_s: float, seconds
         return Run(begin, mark(moved, exchanges), readings)
 
 
-def _ask(descriptor: int, question: bytes) -> int:
+def _ask(descriptor: int, question: bytes, complete: Callable[[bytes], bool]) -> int:
     os.write(descriptor, question)
     answer = b""
-    while not answer.endswith(b"\x10\x03"):
+    while not complete(answer):
         if not select.select([descriptor], [], [], PATIENCE_S)[0]:
             raise TimeoutError("the simulated line does not answer")
         answer += os.read(descriptor, 4096)

@@ -7,6 +7,7 @@ from typing import Any
 from devsup import propar
 from devsup.bronkhorst import FAST
 from tests.benchmarks.report import Report, Table, Target
+from tests.benchmarks.runs import percentile
 from tests.benchmarks.scene import BAUDRATE, Urgency, awake, far_end, run
 from tests.benchmarks.wire_time import crossing_s, read_bytes, write_bytes
 
@@ -50,11 +51,6 @@ def bound_s(stage: str, latency_s: float) -> float:
         back = read_bytes((propar.FSETPOINT, propar.CONTROL_MODE))
         own_s += crossing_s(back, BAUDRATE) + latency_s
     return in_flight_s + own_s + ALLOWANCE_S
-
-
-def percentile(ordered: Sequence[float], part: float) -> float:
-    """The value that `part` of `ordered` do not exceed."""
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
 def _times(latency_s: float, count: int) -> dict[str, list[float]]:

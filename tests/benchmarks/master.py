@@ -6,6 +6,9 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from devsup import propar
+from devsup.bronkhorst import FAST
+from devsup.propar import Frame, Framing
 from tests.benchmarks import bare, ours, vendor
 from tests.benchmarks.runs import Run
 
@@ -15,7 +18,9 @@ def perform(kind: str, job: dict[str, Any]) -> Run:
     if kind == "ours":
         return asyncio.run(ours.poll(**job))
     if kind == "bare":
-        return bare.poll(**job)
+        nodes = job.pop("nodes")
+        questions = {node: Framing.BINARY.encode(Frame(node, propar.read_request(FAST), 1)) for node in nodes}
+        return bare.poll(questions=questions, complete=lambda data: data.endswith(b"\x10\x03"), **job)
     return vendor.poll(how=kind.removeprefix("vendor "), **job)
 
 

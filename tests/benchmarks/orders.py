@@ -15,7 +15,8 @@ from devsup.bronkhorst import Instrument
 from devsup.line import Line
 from devsup.propar import Parameter, Value
 from devsup.propar_bus import ProparBus
-from tests.benchmarks.ours import identify, open_port, polled
+from tests.benchmarks.flat_out import identify, open_port, polled
+from tests.benchmarks.ours import instruments
 
 LONGEST_PAUSE_S = 0.08
 
@@ -44,11 +45,11 @@ async def give(url: str, baudrate: float, nodes: Sequence[int], count: int, seed
     chance = random.Random(seed)
     with open_port(url, baudrate) as port:
         bus = WitnessBus(port)
-        instruments = [Instrument(bus, node, f"node {node}") for node in nodes]
-        await identify(instruments)
-        async with polled(instruments, {node: [] for node in nodes}):
+        devices = instruments(bus, nodes)
+        await identify(devices)
+        async with polled(devices, {node: [] for node in nodes}):
             await asyncio.sleep(0.2)
-            return [await _give_one(bus, instruments[n % len(nodes)], chance) for n in range(count)]
+            return [await _give_one(bus, devices[nodes[n % len(nodes)]], chance) for n in range(count)]
 
 
 async def _give_one(bus: WitnessBus, instrument: Instrument, chance: random.Random) -> Order:

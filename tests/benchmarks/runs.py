@@ -4,11 +4,14 @@ Shared by the masters that are compared; knows none of them.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.benchmarks.wire_time import crossing_s
+
+Node = int | str
+"""How an instrument is called on its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Run:
 
     begin: Mark
     end: Mark
-    readings: Mapping[int, Sequence[float]]
+    readings: Mapping[Node, Sequence[float]]
 
     @property
     def elapsed_s(self) -> float:
@@ -57,14 +60,19 @@ class Run:
         needed_s = crossing_s(self.end.moved - self.begin.moved, baudrate) + exchanges * latency_s
         return needed_s / self.elapsed_s
 
-    def rate(self, node: int, begin: float | None = None, end: float | None = None) -> float:
+    def rate(self, node: Node, begin: float | None = None, end: float | None = None) -> float:
         """Readings per second of one node, between two moments or over the whole stretch."""
         begin = self.begin.at if begin is None else begin
         end = self.end.at if end is None else end
         return sum(begin < at <= end for at in self.readings[node]) / (end - begin)
 
 
-def run_from(data: Any) -> Run:
-    """A run out of the JSON that its process printed."""
-    readings = {int(node): times for node, times in data["readings"].items()}
+def percentile(ordered: Sequence[float], part: float) -> float:
+    """The value that `part` of `ordered` do not exceed."""
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+
+
+def run_from(data: Any, node: Callable[[str], Node] = int) -> Run:
+    """A run out of the JSON that its process printed, in which every `node` has become text."""
+    readings = {node(name): times for name, times in data["readings"].items()}
     return Run(Mark(**data["begin"]), Mark(**data["end"]), readings)

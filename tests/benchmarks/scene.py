@@ -85,20 +85,27 @@ class FarEnd:
 
 
 @contextlib.contextmanager
-def far_end(
-    nodes: Sequence[int], latency_s: float = 0.0, noise: float = 0.0, baudrate: int = BAUDRATE
+def simulated(
+    protocol: str, *options: object, baudrate: int = BAUDRATE, latency_s: float = 0.0
 ) -> Iterator[FarEnd]:
-    """Serve `nodes` on a paced pseudo-terminal until the end of the block. `noise` in parts of the range."""
+    """Serve a paced pseudo-terminal until the end of the block. `options`: the protocol's own."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        command = [sys.executable, "-m", "devsup.sim", "propar", "--control"]
-        command += ["--nodes", ",".join(map(str, nodes)), "--baud", str(baudrate)]
+        command = [sys.executable, "-m", "devsup.sim", protocol, "--control", "--baud", str(baudrate)]
         command += ["--latency", str(latency_s), "--link", str(Path(folder) / "line")]
-        command += ["--noise", str(noise)]
+        command += map(str, options)
         with on_core(FAR_CORE, Urgency.HARDWARE):
             process = _start(command, stdin=subprocess.PIPE)
         with ended(process):
             assert process.stdout is not None
             yield FarEnd(process.stdout.readline().strip(), process)
+
+
+def far_end(
+    nodes: Sequence[int], latency_s: float = 0.0, noise: float = 0.0, baudrate: int = BAUDRATE
+) -> contextlib.AbstractContextManager[FarEnd]:
+    """ProPar nodes. `noise` in parts of the range."""
+    listed = ",".join(map(str, nodes))
+    return simulated("propar", "--nodes", listed, "--noise", noise, baudrate=baudrate, latency_s=latency_s)
 
 
 @contextlib.contextmanager

@@ -13,8 +13,9 @@ import pytest
 import serial
 
 from devsup.propar import FLUID_NAME, Frame, Framing, encode_binary, read_reply, read_request
-from devsup.sim.__main__ import addresses, parser, throw
+from devsup.sim.__main__ import parser, throw
 from devsup.sim.faults import Fault, LineFault, Setting
+from devsup.sim.propar_bench import addresses
 from devsup.sim.propar_line import ProparLine
 from devsup.sim.propar_node import NodeConfig, ProparNode
 from devsup.sim.wire import PtyLine

@@ -108,6 +108,7 @@ class Bench:
     def spawn(self) -> IocProcess:
         """An IOC on this configuration, not waited for."""
         options = ("--db", str(self.db), "--prefix", self.prefix, "--interfaces", LOOPBACK)
+        options += ("--state", str(self.folder / "state"))
         return IocProcess("flow", *options, log=self.folder / "ioc.log", env=self.env)
 
     # -- what the test does to it --------------------------------------------------------------

@@ -42,6 +42,30 @@ def test_an_end_and_a_restart_move_nothing(own_bench: Bench, end: signal.Signals
     assert bench.text("Reason") == "Started; setpoints are taken over from the instruments"
 
 
+def test_what_was_confirmed_outlives_a_kill_and_the_latch_holds(own_bench: Bench) -> None:
+    """The latch restores itself with its zeros; settings and limits come back; outputs do not."""
+    bench = own_bench
+    bench.put("Air:PollPeriod", 0.07)
+    bench.put("N2:Flow.HIHI", 4.5)
+    bench.put("N2:Setpoint", 5)
+    bench.put("EStop", 1)
+    bench.wait(lambda: '"EStop:Active": 1' in saved(bench), "the latch is on the disk")
+    bench.node("N2").setpoint = 0.2  # somebody turned it at the instrument while the IOC was away
+    bench.ioc.kill()
+    bench.start_anew()
+    bench.wait_value("EStop:Active", 1)
+    bench.wait(lambda: bench.setpoints() == [0.0, 0.0, 0.0], "zeroed again")
+    assert (bench.get("Air:PollPeriod"), bench.get("N2:Flow.HIHI")) == (0.07, 4.5)
+    assert bench.refused("N2:Setpoint", 5).startswith("emergency stop is active")
+    assert bench.text("IOC:SR_rebootStr") == "from T-FLOW.json"
+    bench.put("EStop:Reset", 1)
+    bench.put("N2:Setpoint", 5)
+
+
+def saved(bench: Bench) -> str:
+    return (bench.folder / "state" / "T-FLOW.json").read_text(encoding="utf-8")
+
+
 def test_a_second_ioc_on_the_same_line_is_refused_and_the_first_goes_on(own_bench: Bench) -> None:
     bench = own_bench
     bench.put("N2:Setpoint", 5)
