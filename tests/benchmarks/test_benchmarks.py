@@ -38,8 +38,10 @@ def test_command_times_every_order_in_both_stages() -> None:
     assert len(checked(figures).targets) == 2
 
 
+@pytest.mark.slow
 def test_alicat_polls_orders_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer, "FOLDER", Path("nowhere"))
+    monkeypatch.setattr(alicat, "BAUDRATE", 115200)  # getting to know three units takes a while
     figures = alicat.measure(0.03, (0.0,))
     assert {units: list(paces) for (units, _), paces in figures.paces.items()} == {
         1: list(alicat.MASTERS),
