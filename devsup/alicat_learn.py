@@ -5,6 +5,7 @@ orders come in between. The tables take long (0.2 s and 0.7 s of the line at 192
 booked on the instrument, whose patience would grow by them.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -34,6 +35,7 @@ class Learner:
         """Raises DeviceError for what is no flow instrument, and what went wrong on the line."""
         talk = self._talk
         await self._run(lambda line, deadline: talk.ask(line, deadline, talk.commands.poll(), str))
+        self._tables.answered(self._health.latency_s, time.monotonic())  # it is there: no need to stand back
         maker = await self._twice(self._maker)
         fresh = Talk(talk.bus, talk.commands.unit, talk.name)
         fresh.commands = replace(talk.commands, firmware=maker.firmware)
@@ -141,7 +143,7 @@ class Learner:
 
     async def _run(self, work: Callable[[Line, float], T]) -> T:
         return await self._talk.bus.port.run(
-            work, self._health, Priority.BACKGROUND, label=f"{self._talk.name} identify"
+            work, self._health, Priority.POLL, label=f"{self._talk.name} identify"
         )
 
     async def _table(
@@ -158,7 +160,7 @@ class Learner:
         return await bus.port.run(
             work,
             self._tables,
-            Priority.BACKGROUND,
+            Priority.POLL,
             timeout_s=manners.command_timeout_s,
             retries=len(manners.retry_delays_s),
             label=f"{self._talk.name} table",

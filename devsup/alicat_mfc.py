@@ -81,7 +81,7 @@ class Alicat:
         return reading
 
     async def read_gases(self) -> Plate:
-        """The instrument's own list of gases, with the user's mixtures. A second of a 19200 baud line."""
+        """The instrument's own list of gases, with the user's mixtures. At 19200 baud it takes 1 s."""
         gases = await self._learner.gases()
         self._talk.plate = replace(self.plate, gases=gases)
         return self.plate
@@ -160,7 +160,7 @@ class Alicat:
         return self.plate.gases.get(number, str(number))
 
     async def tare_flow(self) -> None:
-        """Make the present flow zero. Refused while the setpoint is not 0. Not repeated."""
+        """Make the present flow zero: only without flow. Refused unless the setpoint is 0. Never repeated."""
         await self._command(self._talk.tare_flow, retries=0)
         self._last = None
 
@@ -193,6 +193,8 @@ class Alicat:
         full_scale, controls = self.plate.full_scale, self.plate.controls
         if not math.isfinite(value) or abs(value) > OVER_FULL * full_scale:
             raise ValueError(f"{self.name}: setpoint {value:g} is beyond the range of {full_scale:g}")
+        if self._talk.layout is not None and not self.plate.has_setpoint:
+            raise DeviceError(f"{self.name}: is a meter, it has no setpoint")
         if controls not in ("", alicat.Quantity.MASS.value, alicat.Quantity.VOLUMETRIC.value):
             raise DeviceError(f"{self.name}: its setpoint is no flow, it sets {controls}")
 

@@ -42,6 +42,7 @@ class Talk:
         self.commands = Commands(unit)
         self.layout: Layout | None = None
         self.plate = Plate()
+        self.shape: tuple[int, ...] = ()  # of the frames; empty while it is not known
         self.doubts = 0
 
     # -- reading ------------------------------------------------------------------------------
@@ -49,6 +50,11 @@ class Talk:
     def poll(self, line: Line, deadline: float, last: Reading | None) -> Reading:
         """One frame; what is new, jumps or is misshapen is read again at once. Raises Implausible if that
         does not bear it out, GaveWay if an order wants the line before it."""
+        reading = self._believed(line, deadline, last)
+        self.shape = reading.shape
+        return reading
+
+    def _believed(self, line: Line, deadline: float, last: Reading | None) -> Reading:
         first: Reading | None = None
         try:
             first = self._reading(line, deadline)
@@ -64,15 +70,18 @@ class Talk:
             first = self._reading(line, deadline)
             if not doubt(first, last, self.plate):
                 return first
-        return self._confirmed(line, deadline, first, why)
+        reshaped = last is not None and first.shape != last.shape  # bytes lost or added look like this too
+        return self._confirmed(line, deadline, first, why, 2 if reshaped else 1)
 
-    def _confirmed(self, line: Line, deadline: float, first: Reading, why: str) -> Reading:
-        if line.flush():
-            raise IdentityError(f"{self.name}: more came behind its answer")
-        second = self._reading(line, deadline)
-        if not confirms(second, first, self.plate):
-            raise Implausible(f"{self.name}: {why}; a second reading did not confirm it")
-        return second
+    def _confirmed(self, line: Line, deadline: float, first: Reading, why: str, times: int) -> Reading:
+        for _ in range(times):
+            if line.flush():
+                raise IdentityError(f"{self.name}: more came behind its answer")
+            second = self._reading(line, deadline)
+            if not confirms(second, first, self.plate):
+                raise Implausible(f"{self.name}: {why}; a second reading did not confirm it")
+            first = second
+        return first
 
     def _reading(self, line: Line, deadline: float) -> Reading:
         return reading_from(self.frame(line, deadline, self.commands.poll()), time.monotonic(), time.time())
@@ -140,7 +149,13 @@ class Talk:
         """The setpoint in the frame that answers `command`."""
         if self.layout is None:
             return self.ask(line, deadline, command, alicat.assumed_setpoint)
-        shows = self.frame(line, deadline, command).values.get(Quantity.SETPOINT)
+        frame = self.frame(line, deadline, command)
+        if self.shape and frame.shape != self.shape:  # bytes may have come in between
+            again = self.frame(line, deadline, self.commands.poll())
+            if again.shape != frame.shape:
+                raise Misshapen(f"{self.name}: columns are not as wide as before")
+            frame = again
+        shows = frame.values.get(Quantity.SETPOINT)
         if shows is None:
             raise DeviceError(f"{self.name}: shows no setpoint")
         return shows
@@ -229,6 +244,7 @@ class Talk:
 
     def stop_streaming(self, line: Line, deadline: float) -> None:
         """Whoever streams gets this unit's id and falls silent; then it must answer."""
+        line.renewed(deadline)  # the answer has as long as if nothing went before
         line.send(self.commands.stop_streaming())
-        line.drain(QUIET_LIMIT_S, deadline - time.monotonic())
+        line.drain(QUIET_LIMIT_S, QUIET_LIMIT_S * 5)
         self.ask(line, deadline, self.commands.poll(), str)

@@ -11,6 +11,10 @@ from devsup.alicat import GASES, UNKNOWN, DataFrame, Firmware, Quantity, Source
 
 # What may move between two polls before it is read twice: a second reading costs little, so not much.
 FLOW_STEP, TEMPERATURE_STEP_K, PRESSURE_STEP = 0.05, 1.0, 0.05  # of the range; K; of the pressure
+# Flow, volumetric flow, pressure and temperature of a gas are not independent: together they must fit as they
+# did, to this part, where there is so much flow (parts of the range) that digits and noise do not matter.
+FIT_STEP, FIT_FLOW = 0.02, 0.1
+KELVIN = {"degC": (273.15, 1.0), "degF": (459.67, 5.0 / 9.0), "K": (0.0, 1.0)}  # to add; then to multiply by
 # What may move between these two readings: a fast valve moves far in one exchange.
 FLOW_GAP, TEMPERATURE_GAP_K, PRESSURE_GAP = 0.2, 5.0, 0.2
 SETPOINT_GAP = 0.05  # of the range: a ramp, or an analog input
@@ -131,7 +135,25 @@ def _change(new: Reading, last: Reading, plate: Plate) -> str:
         return f"temperature jumped from {last.temperature:g} to {new.temperature:g}"
     if not _near(new.pressure, last.pressure, _pressure_step(last, PRESSURE_STEP)):
         return f"pressure jumped from {last.pressure:g} to {new.pressure:g}"
+    if not _fits(new, last, plate):
+        return "flows, pressure and temperature do not fit each other as before"
     return "" if _total_runs_on(new, last, plate) else f"total jumped from {last.total} to {new.total}"
+
+
+def _fits(new: Reading, last: Reading, plate: Plate) -> bool:
+    """Does the law of gases relate the columns as before? As good as a checksum, while gas flows."""
+    one, two = _gas_ratio(new, plate), _gas_ratio(last, plate)
+    return one is None or two is None or abs(one - two) <= FIT_STEP * abs(two)
+
+
+def _gas_ratio(reading: Reading, plate: Plate) -> float | None:
+    """Volumetric flow x pressure / temperature / mass flow: constant, whatever its units."""
+    if plate.temperature_unit not in KELVIN or not abs(reading.flow) > FIT_FLOW * plate.full_scale:
+        return None
+    offset, scale = KELVIN[plate.temperature_unit]
+    kelvin = (reading.temperature + offset) * scale
+    ratio = reading.volumetric * reading.pressure / kelvin / reading.flow if kelvin > 0.0 else math.nan
+    return ratio if math.isfinite(ratio) else None
 
 
 def _near(one: float | None, two: float | None, limit: float) -> bool:

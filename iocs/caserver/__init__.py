@@ -1,7 +1,7 @@
 """Channel Access as EPICS base serves it: records, server, lifecycle. Knows no subsystem."""
 
 from iocs.caserver.alarms import Alarm, AlarmSeverity, AlarmStatus
-from iocs.caserver.arrays import Waveform
+from iocs.caserver.arrays import Characters, Integers, Texts, Waveform
 from iocs.caserver.lifecycle import current_server, serve, spawn
 from iocs.caserver.puts import Client, Refused
 from iocs.caserver.record import Record
@@ -15,13 +15,16 @@ __all__ = [
     "AlarmSeverity",
     "AlarmStatus",
     "Analog",
+    "Characters",
     "Choice",
     "Client",
     "Flag",
     "Integer",
+    "Integers",
     "Record",
     "Refused",
     "Text",
+    "Texts",
     "Waveform",
     "current_server",
     "serve",

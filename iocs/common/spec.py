@@ -13,7 +13,7 @@ from iocs.caserver import AlarmSeverity
 
 NAN = math.nan
 MAX_DESC = 40
-ACCESS_GROUPS = ("DEFAULT", "OPERATE", "CONFIGURE", "SAFETY")
+ACCESS_GROUPS = ("DEFAULT", "OPERATE", "CONFIGURE", "SAFETY", "RESTART")
 
 
 class Kind(Enum):
@@ -28,6 +28,9 @@ class Kind(Enum):
     COMMAND = "command"
     TEXT = "text"
     WAVEFORM = "waveform"
+    INTEGERS = "integers"
+    TEXTS = "texts"
+    CHARACTERS = "characters"
 
 
 @dataclass(frozen=True)

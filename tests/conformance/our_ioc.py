@@ -1,5 +1,6 @@
 """Our server with the records of records.db. Arguments: scenario prefixes."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,8 @@ async def nothing() -> None:
 
 if __name__ == "__main__":
     pvdb = merge(Bench(prefix) for prefix in sys.argv[1:])
-    security = Security(sys.argv[1], pvdb, Path(__file__).with_name("access.acf"))
+    rules = os.environ.get("ACCESS_FILE") or Path(__file__).with_name("access.acf")
+    security = Security(sys.argv[1], pvdb, Path(rules))
 
     async def start() -> None:
         spawn(security.run(), "access")
