@@ -59,11 +59,13 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What surrounds the chamber: ambient °C, heat load W on the plate, the fan, wear of each stack."""
+    """What surrounds the chamber: ambient °C, heat load W on the plate, the fan, the part of the sink's
+    conductance that dust takes, wear of each stack."""
 
     ambient_c: float = 22.0
     load_w: float = 8.0
     fan: bool = True
+    dust: float = 0.0
     wear: tuple[float, float] = (0.0, 0.0)
 
 
@@ -137,7 +139,7 @@ def modules(design: Design, conditions: Conditions, stack: int) -> tuple[Module,
 
 def sink_conductance(design: Design, conditions: Conditions) -> float:
     """From sink to ambient, W/K."""
-    return design.sink if conditions.fan else design.sink_still
+    return (design.sink if conditions.fan else design.sink_still) * (1.0 - conditions.dust)
 
 
 def voltage_of(upper: Module, lower: Module, at: Temperatures, stack: int) -> float:

@@ -28,13 +28,13 @@ def past(
     return history
 
 
-def supply(current: float = 6.0, on: bool = True, now: float = NOW, **changes: Any) -> Supply:
+def supply(amps: float = 6.0, on: bool = True, now: float = NOW, **changes: Any) -> Supply:
     """A supply that was left as it is, long ago."""
-    held = Setting(VOLTS, current, on)
+    held = Setting(VOLTS, amps, on)
     given = {
         "at": now,
         "held": held,
-        "current": current if on else 0.0,
+        "current": amps if on else 0.0,
         "power": 70.0 if on else 0.0,
         "confirmed": held,
         "confirmed_at": now - 600.0,
@@ -70,9 +70,9 @@ def inputs(cold: float = -30.0, hot: float = 40.0, now: float = NOW, **changes: 
     return Inputs(**{**given, **changes})
 
 
-def at(current: float, on: bool = True) -> tuple[Supply, Supply]:
+def at(current: float, on: bool = True, now: float = NOW) -> tuple[Supply, Supply]:
     """Both supplies at one current."""
-    return supply(current, on), supply(current, on)
+    return supply(current, on, now), supply(current, on, now)
 
 
 def after(
