@@ -236,6 +236,16 @@ async def test_an_analog_source_that_ignores_setpoints_is_noticed(firmware: str)
         assert bench.device.plate.source is Source.ANALOG
 
 
+async def test_an_analog_source_is_noticed_even_where_the_order_is_kept_in_mind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = await known("10v20")
+    bench.sim.set_condition("A", Condition.ANALOG_SOURCE)
+    saying(monkeypatch, f"LS(?:{words.NUMBER})?", lambda unit, match: [" +000.00 +050.00 12 SCCM"])
+    with pytest.raises(NotTaken, match="analog"):
+        await bench.device.set_flow(50.0)
+
+
 async def test_what_is_no_setpoint_is_not_sent() -> None:
     bench = await known("10v20")
     asked = bench.line.requests
@@ -281,8 +291,10 @@ async def test_where_zero_is_not_obeyed_the_valve_is_held_closed(firmware: str) 
     bench.unit.analog_input = 0.3
     bench.sim.set_condition("A", Condition.ANALOG_SOURCE)
     bench.let_pass(5.0)
+    asked = bench.line.requests
     await bench.device.safe()
     assert bench.unit.hold is Hold.CLOSED
+    assert bench.line.requests <= asked + 5, "and soon"
     bench.let_pass(5.0)
     reading = await bench.device.poll()
     assert reading.flow == 0.0 and "HLD" in reading.codes
