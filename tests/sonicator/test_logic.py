@@ -189,6 +189,7 @@ def test_the_table_is_the_design_documents_and_complete() -> None:
         (LOCK | Flag.FAULT, {}, "the board reports a fault or an overload"),
         (LOCK | Flag.COMM_FAULT, {}, "the board reports a fault or an overload"),
         (LOCK, {"hold": "disabled"}, "disabled"),
+        (LOCK, {"forbid": "interlock: not read yet"}, "interlock: not read yet"),
         (LOCK, {"amplitude": 19.9}, "amplitude 19.9 is outside 20 to 100 %"),
         (LOCK, {"amplitude": 101.0}, "amplitude 101 is outside 20 to 100 %"),
     ],
@@ -285,6 +286,10 @@ def test_whatever_forbids_running_stops(state: State) -> None:
     course.step(hold="interlock: water flow 1.2 < 2 l/min")
     assert (course.state, course.taken()) == (STOPPING, (STOP,))
     assert course.machine.reason == "stopped: interlock: water flow 1.2 < 2 l/min"
+
+
+def test_what_forbids_a_start_stops_nobody() -> None:
+    assert Course().running().step(forbid="interlock: not read yet").state is RUNNING
 
 
 def test_a_stop_is_sent_whenever_it_is_wanted() -> None:

@@ -101,9 +101,10 @@ class Tuning:
 class Inputs:
     """What is known when a step is made. `reading` is the newest, None before the first.
 
-    `hold`: why it must not run (disabled, interlock, limit of use …), empty when it may. `stop`: the
-    emergency stop holds. `others_run`: somebody else shares its amplitude and runs. `why`: who wants the
-    command, for the reason. `amplitude`: demanded, per cent.
+    `hold`: why it must not run (disabled, interlock, limit of use …), empty when it may; `forbid`: why it
+    must not be started, although it may go on if it runs. `stop`: the emergency stop holds. `others_run`:
+    somebody else shares its amplitude and runs. `why`: who wants the command, for the reason. `amplitude`:
+    demanded, per cent.
     """
 
     reading: Reading | None
@@ -111,6 +112,7 @@ class Inputs:
     command: Command = Command.NONE
     why: str = ""
     hold: str = ""
+    forbid: str = ""
     stop: bool = False
     others_run: bool = False
 

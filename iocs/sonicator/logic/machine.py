@@ -77,7 +77,7 @@ def _refuse_start(machine: Machine, inputs: Inputs, tuning: Tuning) -> str:
         return f"in FAULT ({cause_text(machine.causes)}): OverloadReset first"
     if machine.state is State.STOPPING:
         return "it is being stopped"
-    return inputs.hold or _unready(inputs.reading, tuning) or _out_of_range(inputs.amplitude)
+    return inputs.hold or inputs.forbid or _unready(inputs.reading, tuning) or _out_of_range(inputs.amplitude)
 
 
 def _unready(reading: Reading | None, tuning: Tuning) -> str:
