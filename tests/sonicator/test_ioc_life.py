@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from devsup.sim.sonicator_board import Ailment
 from tests.sonicator.bench import Bench
 
 
@@ -47,3 +48,24 @@ def test_a_latched_emergency_stop_outlives_a_crash(own_bench: Bench) -> None:
     bench.wait_value("SON4:State", 4)
     bench.put("EStop:Reset", 1)
     bench.wait_value("SON4:State", 0)
+
+
+def test_the_deployed_firmware_is_served_through_the_same_pvs(tmp_path: Path) -> None:
+    with Bench(tmp_path, layout="deployed") as bench:
+        bench.put("SON4:Amplitude", 70)
+        bench.put("SON4:Start", 1)
+        bench.wait(lambda: abs(bench.get("SON4:Power") - 420) < 5, "power in W out of counts")
+        assert abs(bench.get("SON4:Frequency") - 20000) < 100
+        bench.wait_value("SON4:Amplitude_RBV", 70)
+        assert bench.get("SystemStatus") & 4, "writing the amplitude raises the bit"
+        assert bench.get("EStop:Active") == 0, "which means nothing here"
+        bench.board.set_ailment(4, Ailment.OVERLOAD)
+        bench.wait_value("SON4:State", 4)
+        bench.board.set_ailment(4, Ailment.OK)
+        bench.put("SON4:OverloadReset", 1)
+        bench.put("SON4:Start", 1)
+        bench.put("EStop", 1)
+        assert not bench.unit(4).active, "stopped one by one"
+        bench.put("EStop:Reset", 1)
+        bench.wait_value("SON4:State", 0)
+        bench.put("SON4:Start", 1)
