@@ -75,6 +75,7 @@ class Talk:
 
     def _confirmed(self, line: Line, deadline: float, first: Reading, why: str, times: int) -> Reading:
         for _ in range(times):
+            line.give_way()
             if line.flush():
                 raise IdentityError(f"{self.name}: more came behind its answer")
             second = self._reading(line, deadline)
@@ -167,8 +168,14 @@ class Talk:
         return f"its setpoint source is {source.value}"
 
     def _is(self, shows: float, value: float) -> bool:
-        digit: float = 10.0 ** -self._decimals()
-        return abs(shows - value) <= max(SETPOINT_DIGITS * digit, SETPOINT_SHARE * abs(value))
+        if value == 0.0:
+            return abs(shows) < 0.5 * self.digit
+        return abs(shows - value) <= max(SETPOINT_DIGITS * self.digit, SETPOINT_SHARE * abs(value))
+
+    @property
+    def digit(self) -> float:
+        """The last digit of a setpoint."""
+        return float(10.0 ** -self._decimals())
 
     def _decimals(self) -> int:
         column = self.layout.column(Quantity.SETPOINT) if self.layout else None
@@ -222,19 +229,23 @@ class Talk:
         if after >= before > 0.0:
             raise NotTaken(f"{self.name}: total stays at {after:g}", after)
 
-    def set_gas(self, line: Line, deadline: float, number: int) -> None:
-        """Raises NotTaken if the instrument does not show it."""
+    def set_gas(self, line: Line, deadline: float, number: int) -> str:
+        """Returns the name the instrument gives it. Raises NotTaken if it does not show the number."""
         command = self.commands.select_gas(number)
-        if self.commands.firmware.since(10, 5):
-            shows, _ = self.ask(line, deadline, command, alicat.selected_gas_from)
-        else:
+        if not self.commands.firmware.since(10, 5):
             self.frame(line, deadline, command)
-            shows = self.gas_number(line, deadline)
+            return self.gas(line, deadline, number)
+        shows, name = self.ask(line, deadline, command, alicat.selected_gas_from)
         if shows != number:
             raise NotTaken(f"{self.name}: gas {number} not taken, it shows number {shows}", shows)
+        return name
 
-    def gas_number(self, line: Line, deadline: float) -> int:
-        return self.ask(line, deadline, self.commands.selected_gas(), alicat.gas_register_from)
+    def gas(self, line: Line, deadline: float, number: int) -> str:
+        """The name of the selected gas, if that is `number`. Raises NotTaken if it is another."""
+        shows = self.ask(line, deadline, self.commands.selected_gas(), alicat.gas_register_from)
+        if shows != number:
+            raise NotTaken(f"{self.name}: gas {number} not taken, it shows number {shows}", shows)
+        return self.frame(line, deadline, self.commands.poll()).gas
 
     def source(self, line: Line, deadline: float) -> Source:
         """Where its setpoint comes from; UNKNOWN where the firmware cannot be asked."""

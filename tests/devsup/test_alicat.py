@@ -1,5 +1,6 @@
 """Alicat devices against simulated units of every generation: what is read, ordered and refused."""
 
+import itertools
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -202,9 +203,24 @@ async def test_under_a_ramp_the_setpoint_asked_for_is_confirmed(firmware: str) -
 async def test_before_that_could_be_asked_a_ramp_is_seen_by_its_moving() -> None:
     bench = await known("8v30", ramp_per_s=0.02)
     assert await bench.device.set_flow(80.0) == 80.0
+    bench.unit.source = "A"  # moves elsewhere
+    bench.unit.analog_input = 1.0
     with pytest.raises(NotTaken):
-        bench.unit.source = "A"  # moves nowhere
         await bench.device.set_flow(10.0)
+
+
+async def test_an_analog_input_that_flickers_is_no_ramp(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await known("8v30")
+    bench.unit.analog_input = 0.3
+    bench.sim.set_condition("A", Condition.ANALOG_SOURCE)
+    flicker = itertools.cycle((0.3, 0.3001, 0.3002, 0.3001))
+
+    def step(dt_s: float) -> None:
+        bench.unit.demand = next(flicker)
+
+    monkeypatch.setattr(bench.unit, "step", step)
+    with pytest.raises(NotTaken):
+        await bench.device.set_flow(80.0)
 
 
 @pytest.mark.parametrize("firmware", CONTROLLERS)
@@ -352,6 +368,16 @@ async def test_a_gas_by_number_and_by_name(firmware: str) -> None:
     assert bench.unit.gas == 1
     assert await bench.device.set_gas(7) == "He"
     assert (await bench.device.poll()).gas == "He"
+
+
+async def test_a_gas_that_the_instrument_calls_otherwise_is_not_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = await known("8v30")
+    monkeypatch.setattr(words.alicat_frame, "gas_table", lambda: [" G01 N2", " G08 Ar"])  # misread
+    await bench.device.read_gases()
+    with pytest.raises(DeviceError, match="number 1 of its list, but it shows Ar"):
+        await bench.device.set_gas("N2")
 
 
 async def test_a_gas_that_it_has_not() -> None:
