@@ -5,13 +5,14 @@ known through Around.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from devsup.errors import DeviceFault
+from devsup.errors import DeviceFault, NoReply
 from devsup.sonicator_board import Sonicator
 from devsup.sonicator_values import AMPLITUDE_MAX, AMPLITUDE_MIN, Reading
 from iocs.caserver import AlarmStatus
@@ -48,6 +49,7 @@ class SupervisedSonicator(SonicatorDisplay):
         self._sees = False
         self._under_way: dict[str, asyncio.Task[None]] = {}
         around.followers.append(self.follow)
+        around.guard.confirmed[config.name] = self._stop_confirmed
         self.show_machine(self.machine)
 
     def begin(self) -> None:
@@ -150,25 +152,53 @@ class SupervisedSonicator(SonicatorDisplay):
 
     def send(self, orders: Orders) -> None:
         """Orders that nobody waits for."""
+        if orders == (logic.MINIMUM,):
+            self.in_background("rest", self._rest)
+            return
         self.in_background(" ".join(action.do.value for action in orders), lambda: self.carry_out(orders))
 
-    async def carry_out(self, orders: Orders, *, demanded: bool = False) -> None:
+    async def carry_out(self, orders: Orders) -> None:
         """Tell the board; returns when it has confirmed. Raises devsup.errors."""
         deeds, device = tuple(action.do for action in orders), self.device
         amplitude = next((action.value for action in orders if action.do is Do.AMPLITUDE), None)
-        if deeds == (Do.STOP, Do.AMPLITUDE):
-            await device.safe()
-        elif deeds == (Do.STOP,):
+        if deeds == (Do.STOP,):
             await device.stop()
+            self._stop_confirmed()
         elif deeds == (Do.RESET,):
             await device.reset()
-        elif deeds == (Do.AMPLITUDE, Do.START) and amplitude is not None:
+        elif amplitude is not None and deeds == (Do.STOP, Do.AMPLITUDE):
+            await device.safe()
+            self._stop_confirmed()
+            self._amplitude_is(amplitude, demanded=False)
+        elif amplitude is not None and deeds == (Do.AMPLITUDE, Do.START):
             await device.start(amplitude)
-        elif deeds == (Do.AMPLITUDE,) and amplitude is not None:
-            amplitude = await device.set_amplitude(amplitude)
-        if amplitude is not None:
-            self.show_amplitude(round(amplitude))
-            self.around.amplitude_set(self.config.name, round(amplitude), demanded=demanded)
+            self._amplitude_is(amplitude, demanded=True)
+        elif amplitude is not None and deeds == (Do.AMPLITUDE,):
+            await device.set_amplitude(amplitude)
+            self._amplitude_is(amplitude, demanded=True)
+
+    def _stop_confirmed(self) -> None:
+        self.machine = logic.stopped(self.machine, time.monotonic())
+
+    def _amplitude_is(self, amplitude: float, *, demanded: bool) -> None:
+        """The board has confirmed it."""
+        held = float(round(amplitude))
+        if demanded:
+            self.amplitude.set_ok(held)
+        self.show_amplitude(held)
+        self.around.amplitude_set(self.config.name, held, demanded=demanded)
+
+    async def _rest(self) -> None:
+        """The amplitude to its minimum after a stop, unless it is somebody's by then: an attempt that failed
+        must not reach one that was started meanwhile."""
+        for _ in self.device.health.manners.retry_delays_s:
+            shared = self.around.shared_amplitude and self.around.others_run(self.config.name)
+            if self.machine.state is not State.IDLE or shared:
+                return
+            with contextlib.suppress(DeviceFault):
+                self.show_amplitude(await self.device.set_amplitude(AMPLITUDE_MIN, retries=0))
+                return
+        raise NoReply(f"{self.config.name}: amplitude not at its minimum after the stop")
 
     def in_background(self, key: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Work that nobody waits for; the same is not begun twice at a time."""
@@ -196,8 +226,8 @@ class SupervisedSonicator(SonicatorDisplay):
         sees = reading is not None and now - reading.at <= fresh_s and not lost
         if sees and reading is not None:
             self.show_reading(reading, self.machine.state)
-        elif self._sees or not self.power.updated:
-            self.set_invalid(AlarmStatus.COMM if lost else AlarmStatus.READ)
+        elif (status := AlarmStatus.COMM if lost else AlarmStatus.READ) is not self.power.status:
+            self.set_invalid(status)
         if sees is not self._sees:
             self.log.info("readings %s", "come" if sees else "have stopped")
         self._sees = sees

@@ -9,10 +9,12 @@ import contextlib
 from devsup.errors import DeviceFault
 from iocs.caserver import Refused
 from iocs.sonicator import logic
-from iocs.sonicator.logic import Command, State
+from iocs.sonicator.logic import Cause, Command, State
 from iocs.sonicator.supervised import SupervisedSonicator
 
 OPERATOR = "operator"
+FROM_STOP = Cause.EMERGENCY_STOP | Cause.HARDWARE | Cause.DISAGREES
+"""What a stop at the board itself looks like, until its status has been read."""
 VERIFY_S = 2.0  # beyond what the machine itself waits for the effect of a reset
 
 
@@ -50,7 +52,8 @@ class SonicatorUnit(SupervisedSonicator):
 
     async def leave_stop(self) -> None:
         """The emergency stop has been reset: one that was in FAULT for nothing else is reset with it."""
-        if self.machine.causes == logic.Cause.EMERGENCY_STOP:
+        causes = self.machine.causes
+        if Cause.EMERGENCY_STOP in causes and not causes & ~FROM_STOP:
             await self._order(Command.RESET)
 
     # -- in steps -----------------------------------------------------------------------------
@@ -72,7 +75,7 @@ class SonicatorUnit(SupervisedSonicator):
             raise Refused(f"{self.config.name}: {refusal}")
         orders = self.look(inputs)
         try:
-            await self.carry_out(orders, demanded=command in (Command.START, Command.AMPLITUDE))
+            await self.carry_out(orders)
         except (DeviceFault, ValueError) as fault:
             raise Refused(f"{self.config.name}: {fault}") from fault
 

@@ -21,6 +21,7 @@ from iocs.sonicator.logic import (
     cause_text,
     refuse,
     step,
+    stopped,
 )
 
 IDLE, STARTING, RUNNING, STOPPING, FAULT = State
@@ -94,6 +95,7 @@ class Course:
         self.running()
         self.see(flags=LOCK | Flag.OVERLOAD, power_w=0.0)
         assert (self.machine.state, self.machine.causes) == (FAULT, cause)
+        self.wait(0.1)
         self.taken()
         return self
 
@@ -413,7 +415,17 @@ def test_one_that_comes_back_running_is_stopped_before_anything_else() -> None:
     course.see(flags=RUN, power_w=300.0)
     assert (course.state, course.taken()) == (FAULT, REST)
     course.see(flags=LOCK, power_w=0.0)
+    assert course.state is FAULT, "the board needs its time to stop"
+    course.watch(0.1)
     assert (course.state, course.taken()) == (IDLE, ())
+
+
+def test_a_stop_that_is_confirmed_late_gives_the_board_its_time() -> None:
+    course = Course().running().wait(2.2)
+    course.machine = stopped(course.machine, course.now)
+    course.see(flags=LOCK, power_w=0.0)
+    assert course.state is FAULT
+    assert course.watch(0.1).state is IDLE
 
 
 def test_one_that_goes_on_running_in_fault_is_stopped_with_every_reading() -> None:
@@ -427,7 +439,7 @@ def test_one_that_goes_on_running_in_fault_is_stopped_with_every_reading() -> No
 def test_silence_from_the_beginning_is_a_fault_as_well() -> None:
     course = Course()
     course.machine, course.seen = born(course.now), None
-    assert course.wait(2.1).machine.causes is Cause.COMM
+    assert course.wait(2.2).machine.causes is Cause.COMM
     course.seen = Reading(0.0, 20000.0, LOCK, 0.0, course.now, 0.0)
     assert course.see().state is IDLE
 

@@ -1,5 +1,6 @@
 """What the state machine of one sonicator knows, is told and orders. Frozen data, no decisions."""
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, IntFlag
 
@@ -151,6 +152,7 @@ class Watch:
     agreed_at: float = 0.0  # when the flag RUNNING was last as it should be,
     responded_at: float = 0.0  # power and frequency as of one that runs,
     quiet_at: float = 0.0  # and power as of one that does not
+    ran_at: float = -math.inf  # when the board said last that it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ class Machine:
     last_causes: Cause = Cause.NONE
     started_at: float = 0.0
     reset_at: float | None = None  # when a reset was ordered whose effect is awaited
-    stop_sent_at: float = 0.0
+    stop_sent_at: float = 0.0  # when it was stopped last in FAULT
+    stopped_at: float = -math.inf  # when the board confirmed a stop last
 
 
 def born(now: float) -> Machine:
