@@ -5,6 +5,7 @@ orders come in between. The tables take long (0.2 s and 0.7 s of the line at 192
 booked on the instrument, whose patience would grow by them.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -34,6 +35,7 @@ class Learner:
         """Raises DeviceError for what is no flow instrument, and what went wrong on the line."""
         talk = self._talk
         await self._run(lambda line, deadline: talk.ask(line, deadline, talk.commands.poll(), str))
+        self._tables.answered(self._health.latency_s, time.monotonic())  # it is there: no need to stand back
         maker = await self._twice(self._maker)
         fresh = Talk(talk.bus, talk.commands.unit, talk.name)
         fresh.commands = replace(talk.commands, firmware=maker.firmware)
@@ -41,13 +43,20 @@ class Learner:
         if fresh.layout.column(Quantity.MASS) is None:
             raise DeviceError(f"{talk.name}: is no flow instrument, there is no mass flow in its frames")
         plate = await self._plate(fresh, maker, fresh.layout)
-        talk.commands, talk.layout, talk.plate = fresh.commands, fresh.layout, plate
+        talk.commands, talk.layout, talk.plate, talk.shape = fresh.commands, fresh.layout, plate, ()
         return plate
 
     async def gases(self) -> dict[int, str]:
         """The instrument's own list of gases; at 19200 baud it takes a second of the line."""
         command = self._talk.commands.gas_table()
         return await self._table(command, alicat.gases_from)
+
+    async def renew_range(self) -> None:
+        """Ask for the full scale again: it may be another for another gas."""
+        talk = self._talk
+        if talk.layout is not None:
+            full_scale = await self._full_scale(talk, Maker(talk.plate.model), talk.layout)
+            talk.plate = replace(talk.plate, full_scale=full_scale)
 
     # -- in steps -----------------------------------------------------------------------------
 
@@ -141,7 +150,7 @@ class Learner:
 
     async def _run(self, work: Callable[[Line, float], T]) -> T:
         return await self._talk.bus.port.run(
-            work, self._health, Priority.BACKGROUND, label=f"{self._talk.name} identify"
+            work, self._health, Priority.POLL, label=f"{self._talk.name} identify"
         )
 
     async def _table(
@@ -158,7 +167,7 @@ class Learner:
         return await bus.port.run(
             work,
             self._tables,
-            Priority.BACKGROUND,
+            Priority.POLL,
             timeout_s=manners.command_timeout_s,
             retries=len(manners.retry_delays_s),
             label=f"{self._talk.name} table",

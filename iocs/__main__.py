@@ -22,13 +22,15 @@ from typing import Any
 from iocs.caserver import serve
 from iocs.caserver.interfaces import from_environment
 from iocs.common import export
+from iocs.common.access.acf import AcfError
 from iocs.common.config import ConfigError
-from iocs.common.furnish import Furnished
+from iocs.common.furnish import Furnished, Services
 from iocs.common.pv import merge
 from iocs.common.subsystem import Subsystem, find, known
 
 FAILED, WRONG = 1, 2
-STATE_VARIABLE = "IOC_STATE"
+STATE_VARIABLE, PUT_LOG_VARIABLE, PUT_LOG_SERVER_VARIABLE = "IOC_STATE", "IOC_PUT_LOG", "IOC_PUT_LOG_SERVER"
+ACCESS_FILE = "access.acf"
 LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
         return status
-    except ConfigError as error:
+    except (ConfigError, AcfError) as error:
         print(error, file=sys.stderr)
         return WRONG
 
@@ -77,14 +79,34 @@ def run(options: argparse.Namespace) -> int:
 def build(subsystem: Subsystem[Any], options: argparse.Namespace) -> Furnished:
     """The IOC as the options describe it, nothing of it opened. Raises ConfigError."""
     config = subsystem.load(options.db or subsystem.database, macros(options))
-    return furnished(subsystem, config, prefix(subsystem, options), options.simulate, options.state)
+    return furnished(
+        subsystem, config, prefix(subsystem, options), options.simulate, services(subsystem, options)
+    )
 
 
 def furnished(
-    subsystem: Subsystem[Any], config: Any, prefix: str, simulate: bool, state: Path | None = None
+    subsystem: Subsystem[Any],
+    config: Any,
+    prefix: str,
+    simulate: bool,
+    services: Services | None = None,
 ) -> Furnished:
     """An IOC with everything the house adds to it."""
-    return Furnished(subsystem.build(config, prefix, simulate), subsystem.name, prefix, state)
+    return Furnished(subsystem.build(config, prefix, simulate), subsystem.name, prefix, services)
+
+
+def services(subsystem: Subsystem[Any], options: argparse.Namespace) -> Services | None:
+    """What an IOC that is to be served gets around it; None for one that is only looked at."""
+    if options.command == "export" or options.list_pvs:
+        return None
+    beside = (options.db or subsystem.database).parent / ACCESS_FILE
+    return Services(
+        state=options.state,
+        access=options.access or (beside if beside.is_file() else None),
+        macros=macros(options),
+        put_log=options.put_log,
+        put_log_server=options.put_log_server,
+    )
 
 
 def prefix(subsystem: Subsystem[Any], options: argparse.Namespace) -> str:
@@ -216,6 +238,19 @@ def add_serving(command: argparse.ArgumentParser) -> None:
         "--state", type=Path, metavar="DIR", default=os.environ.get(STATE_VARIABLE) or None,
         help=f"folder for settings that outlive the IOC; default: {STATE_VARIABLE}, else nothing is saved",
     )  # fmt: skip
+    command.add_argument(
+        "--access", type=existing, metavar="FILE",
+        help=f"access rules; default: {ACCESS_FILE} beside the configuration, else no rules",
+    )  # fmt: skip
+    command.add_argument(
+        "--put-log", type=Path, metavar="DIR", default=os.environ.get(PUT_LOG_VARIABLE) or None,
+        help=f"folder for a log of all puts; default: {PUT_LOG_VARIABLE}, else none",
+    )  # fmt: skip
+    command.add_argument(
+        "--put-log-server", type=address, metavar="HOST:PORT",
+        default=os.environ.get(PUT_LOG_SERVER_VARIABLE) or None,
+        help=f"server that takes the log of puts by TCP; default: {PUT_LOG_SERVER_VARIABLE}, else none",
+    )  # fmt: skip
     command.set_defaults(run=run)
 
 
@@ -226,9 +261,9 @@ def add_exports(command: argparse.ArgumentParser) -> None:
     for kind in (pvs, docs):
         kind.add_argument("subsystem", type=subsystem_name, nargs="*", help="default: all")
     add_building(pvs)
-    pvs.set_defaults(run=export_pvs, state=None)
+    pvs.set_defaults(run=export_pvs)
     docs.add_argument("--check", action="store_true", help="change nothing, exit 1 if one is out of date")
-    docs.set_defaults(run=export_docs, db=None, prefix=None, simulate=True, state=None)
+    docs.set_defaults(run=export_docs, db=None, prefix=None, simulate=True)
 
 
 def macro(text: str) -> tuple[str, str]:
@@ -236,6 +271,19 @@ def macro(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def existing(text: str) -> Path:
+    if not (path := Path(text)).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
+
+
+def address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host, int(port)
 
 
 def subsystem_name(text: str) -> str:

@@ -131,7 +131,7 @@ def on_signal() -> asyncio.Event:
 async def start(name: str, environment: Mapping[str, str], state: str) -> asyncio.subprocess.Process:
     """An IOC in a session of its own: Ctrl-C reaches the demo alone, which stops the IOCs in order."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "iocs", name, "--simulate", "--state", state),
+        *(sys.executable, "-m", "iocs", name, "--simulate", "--state", state, "--put-log", state),
         cwd=ROOT,
         env=loopback(environment),
         stdin=asyncio.subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from iocs.common.subsystem import find, known
 from tests.conftest import RunIoc
 from tests.support.ca import CaClient, Refused
 from tests.support.network import LOOPBACK, LOOPBACK_BROADCAST
-from tests.support.processes import ROOT, IocProcess, Process
+from tests.support.processes import IocProcess, Process
 
 TOY = Path(__file__).with_name("toy")
 
@@ -142,11 +142,6 @@ def test_docs_without_marks_say_so(toy: Path) -> None:
 
 
 # As a process
-
-
-@pytest.fixture
-def toy_env(ca_env: dict[str, str]) -> dict[str, str]:
-    return {**ca_env, "PYTHONPATH": f"{ROOT}:{TOY}"}
 
 
 def test_an_ioc_serves_logs_and_stops_on_a_signal(

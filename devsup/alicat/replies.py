@@ -133,7 +133,7 @@ _SETPOINTS = re.compile(rf"\w\s+({_FLOAT})\s+({_FLOAT})\s+\d+\s+(\S+)")
 _FULL_SCALE = re.compile(rf"\w\s+({_FLOAT})\s+\d+\s+(\S+)")
 _SOURCE = re.compile(r"\w\s+([SUA])")
 _REGISTER = re.compile(r"\w\s+0*46\s*=\s*(\d+)")
-_GAS = re.compile(r"\w\s+(\d+)\s+(\S+)(?:\s.*)?")
+_GAS = re.compile(r"\w\s+(\d+)\s+(\w[\w+-]*)(?:\s.*)?")
 
 
 def setpoints_from(text: str) -> Setpoints:

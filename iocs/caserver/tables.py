@@ -177,5 +177,5 @@ WAVEFORM = {
     "LOPR": _double("LOPR"),
     "NELM": FieldDef(N.DOUBLE, lambda r: r.elements),
     "NORD": FieldDef(N.DOUBLE, lambda r: r.used),
-    "FTVL": FieldDef(N.ENUM, lambda r: FTYPE_MENU.index("DOUBLE"), menu=FTYPE_MENU),
+    "FTVL": FieldDef(N.ENUM, lambda r: FTYPE_MENU.index(r.ftvl), menu=FTYPE_MENU),
 }

@@ -6,7 +6,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from iocs.caserver import Analog, Choice, Flag, Integer, Record, Text, Waveform
+from iocs.caserver import (
+    Analog,
+    Characters,
+    Choice,
+    Flag,
+    Integer,
+    Integers,
+    Record,
+    Text,
+    Texts,
+    Waveform,
+)
+from iocs.caserver.arrays import Array
 from iocs.common.spec import Kind, Spec
 
 
@@ -61,11 +73,14 @@ def _text(spec: Spec, name: str, options: dict[str, Any]) -> Text:
     return Text(name, max_length=spec.max_length, **options)
 
 
-def _waveform(spec: Spec, name: str, options: dict[str, Any]) -> Waveform:
-    display = spec.display or (0.0, 0.0)
-    return Waveform(
-        name, spec.max_length, units=spec.unit, precision=spec.precision, display=display, **options
-    )
+def _array(kind: type[Array[Any]]) -> Callable[[Spec, str, dict[str, Any]], Array[Any]]:
+    def make(spec: Spec, name: str, options: dict[str, Any]) -> Array[Any]:
+        display = spec.display or (0.0, 0.0)
+        return kind(
+            name, spec.max_length, units=spec.unit, precision=spec.precision, display=display, **options
+        )
+
+    return make
 
 
 _MAKERS: dict[Kind, Callable[[Spec, str, dict[str, Any]], Record[Any]]] = {
@@ -77,7 +92,10 @@ _MAKERS: dict[Kind, Callable[[Spec, str, dict[str, Any]], Record[Any]]] = {
     Kind.FLAG: _flag,
     Kind.COMMAND: _flag,
     Kind.TEXT: _text,
-    Kind.WAVEFORM: _waveform,
+    Kind.WAVEFORM: _array(Waveform),
+    Kind.INTEGERS: _array(Integers),
+    Kind.TEXTS: _array(Texts),
+    Kind.CHARACTERS: _array(Characters),
 }
 
 

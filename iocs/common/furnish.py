@@ -1,43 +1,68 @@
-"""What every IOC gets besides its own groups: settings that outlive it, and how it is itself.
+"""What every IOC gets besides its own groups: rules of access, a put log, settings that outlive it, status.
 
 Knows the surface of an Ioc and the services around it; knows no subsystem.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from iocs.caserver import current_server, spawn
+from iocs.common.access.security import Security
 from iocs.common.autosave import Autosave
 from iocs.common.memory import Memory
 from iocs.common.notify import Notifier
+from iocs.common.putlog import PutLog
 from iocs.common.pv import Group, merge
 from iocs.common.statefile import StateFile
 from iocs.common.status import Status
 from iocs.common.subsystem import Ioc
 
 
-class Furnished:
-    """An IOC with the services of the house. `state`: folder of its state file; None: nothing is saved."""
+@dataclass(frozen=True)
+class Services:
+    """Which services an IOC gets; none of them by default.
 
-    def __init__(self, ioc: Ioc, name: str, prefix: str, state: Path | None) -> None:
+    `state`: folder of its state file. `access`: its access file, with `macros`. `put_log`: folder for the
+    log of puts; `put_log_server`: host and TCP port of a server for it.
+    """
+
+    state: Path | None = None
+    access: Path | None = None
+    macros: Mapping[str, str] = field(default_factory=dict)
+    put_log: Path | None = None
+    put_log_server: tuple[str, int] | None = None
+
+
+class Furnished:
+    """An IOC with the services of the house. Raises AcfError or OSError for an access file of no use."""
+
+    def __init__(self, ioc: Ioc, name: str, prefix: str, services: Services | None = None) -> None:
+        services = services or Services()
         self._ioc = ioc
         self._prefix = prefix
         memory: Memory | None = getattr(ioc, "memory", None)
         stem = prefix.strip(":").replace(":", "-") or name
-        file = StateFile(state, stem, f"{name} {prefix}") if state else None
+        file = StateFile(services.state, stem, f"{name} {prefix}") if services.state else None
+        log = services.put_log / f"{stem}-puts.json" if services.put_log else None
         self.notifier = Notifier()
         self.status = Status(prefix)
-        self.autosave = Autosave(prefix, merge([*ioc.groups, *self.status.groups]), memory, file)
+        records = merge([*ioc.groups, *self.status.groups])
+        self.autosave = Autosave(prefix, records, memory, file)
+        self.security = Security(prefix, records, services.access, services.macros)
+        self.put_log = PutLog(prefix, {**records, **self.security.pvdb}, log, services.put_log_server)
 
     @property
     def groups(self) -> Sequence[Group]:
-        return [*self._ioc.groups, *self.status.groups, self.autosave]
+        return [*self._ioc.groups, *self.status.groups, self.autosave, self.security, self.put_log]
 
     async def start(self) -> None:
         """Settings first, then devices and scans."""
         self.autosave.restore()
+        spawn(self.put_log.run(), "put log")
+        spawn(self.security.run(), "access")
         await self._ioc.start()
         spawn(self.autosave.run(), "autosave")
         spawn(self.status.run(), "status")

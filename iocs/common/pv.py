@@ -15,17 +15,19 @@ from iocs.caserver import (
     AlarmSeverity,
     AlarmStatus,
     Analog,
+    Characters,
     Choice,
-    Client,
     Flag,
     Integer,
+    Integers,
     Record,
     Text,
+    Texts,
     Waveform,
 )
 from iocs.caserver.states import check_states
 from iocs.common.build import build, limit
-from iocs.common.spec import RESERVED, AlarmPolicy, Archive, Kind, Spec
+from iocs.common.spec import AlarmPolicy, Archive, Kind, Spec
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +74,6 @@ class Definition:
 class Hooks(Protocol):
     """What an IOC does with every put of every group."""
 
-    def check_access(self, record: Record[Any], client: Client, field: str) -> bool:
-        """Whether this client may write this field."""
-
     def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
         """A put was refused."""
 
@@ -83,11 +82,7 @@ class Hooks(Protocol):
 
 
 class NoHooks:
-    """Everyone may write what is not reserved for rules to grant; refusals are logged."""
-
-    def check_access(self, record: Record[Any], client: Client, field: str) -> bool:
-        """Yes, unless only rules could grant it."""
-        return record.spec.access not in RESERVED
+    """Refusals are logged."""
 
     def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
         """Log it."""
@@ -200,28 +195,39 @@ def text(
     )
 
 
-def waveform(
-    name: str,
-    desc: str,
-    max_length: int,
-    *,
-    unit: str = "",
-    precision: int = 3,
-    display: tuple[float, float] | None = None,
-    **options: Unpack[Common],
-) -> Waveform:
-    """An array of doubles, padded with NaN."""
-    spec = Spec(
-        Kind.WAVEFORM,
-        name,
-        desc,
-        max_length=max_length,
-        unit=unit,
-        precision=precision,
-        display=display,
-        **options,
-    )
-    return cast(Waveform, Definition(spec))
+class Arrays(Common, total=False):
+    """Options of an array of numbers."""
+
+    unit: str
+    precision: int
+    display: tuple[float, float] | None
+
+
+def waveform(name: str, desc: str, max_length: int, **options: Unpack[Arrays]) -> Waveform:
+    """An array of doubles, filled up with NaN (waveform, FTVL DOUBLE)."""
+    return cast(Waveform, _array(Kind.WAVEFORM, name, desc, max_length, {"precision": 3, **options}))
+
+
+def integers(name: str, desc: str, max_length: int, **options: Unpack[Arrays]) -> Integers:
+    """An array of whole numbers of 32 bit, filled up with 0 for clients (waveform, FTVL LONG)."""
+    return cast(Integers, _array(Kind.INTEGERS, name, desc, max_length, options))
+
+
+def texts(name: str, desc: str, max_length: int, **options: Unpack[Common]) -> Texts:
+    """Up to `max_length` texts of 39 bytes each, such as a table of events (waveform, FTVL STRING)."""
+    return cast(Texts, _array(Kind.TEXTS, name, desc, max_length, options))
+
+
+def characters(name: str, desc: str, max_length: int, **options: Unpack[Common]) -> Characters:
+    """One text of up to `max_length` bytes as characters (waveform, FTVL CHAR).
+
+    For what must be read without `$`; a `text` is what operators expect otherwise.
+    """
+    return cast(Characters, _array(Kind.CHARACTERS, name, desc, max_length, options))
+
+
+def _array(kind: Kind, name: str, desc: str, max_length: int, options: Mapping[str, Any]) -> Definition:
+    return Definition(Spec(kind, name, desc, max_length=max_length, **options))
 
 
 # -- groups --------------------------------------------------------------------------------------
@@ -272,7 +278,6 @@ class Group:
         return record
 
     def _wire(self, record: Record[Any]) -> None:
-        record.may_write = lambda client, field: self.hooks.check_access(record, client, field)
         record.on_refused = lambda *what: self.refused(record, *what)
         record.on_written = lambda *what: self.written(record, *what)
 

@@ -30,6 +30,9 @@ class Kind(Enum):
     COMMAND = "command"
     TEXT = "text"
     WAVEFORM = "waveform"
+    INTEGERS = "integers"
+    TEXTS = "texts"
+    CHARACTERS = "characters"
 
 
 @dataclass(frozen=True)

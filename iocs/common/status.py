@@ -12,7 +12,7 @@ import time
 from collections import deque
 from importlib.metadata import version
 
-from iocs.caserver import Record, current_server, request_restart, suspended_tasks
+from iocs.caserver import AccessRights, Client, Record, current_server, request_restart, suspended_tasks
 from iocs.common import procfs
 from iocs.common.pv import Group
 from iocs.common.status_pvs import LONG_TEXT, PlacePVs, ProcessPVs, TrafficPVs
@@ -36,6 +36,7 @@ class Process(ProcessPVs):
         self._born = self._before = time.monotonic()
         self._last = procfs.look()
         self._beats = 0
+        self.reset.rules = nobody
         self.started.set_ok(time.strftime(STAMP))
         self.process.set_ok(os.getpid())
         self.parent.set_ok(os.getppid())
@@ -162,6 +163,11 @@ class Status:
             await ticks.next()
             for part in (self.process, self.place, self.traffic):
                 part.show()
+
+
+def nobody(client: Client, field: str) -> AccessRights:
+    """Rights where there are no access rules that say otherwise: everyone reads, nobody writes."""
+    return AccessRights.READ
 
 
 def uptime_text(seconds: float) -> str:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from iocs.caserver import (
+    AccessRights,
     AlarmSeverity,
     AlarmStatus,
     Client,
@@ -31,8 +32,8 @@ class Rules:
         self.open = True
         self.reasons: list[str] = []
 
-    def check_access(self, record: Record[Any], client: Client, field: str) -> bool:
-        return self.open or not record.name.endswith("Guarded")
+    def of(self, client: Client, field: str) -> AccessRights:
+        return AccessRights.READ | AccessRights.WRITE if self.open else AccessRights.READ
 
     def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
         record_of_reasons.set_ok(reason)
@@ -117,6 +118,7 @@ class Ioc:
 
     def __init__(self, prefix: str, mode: str) -> None:
         self.bench = Bench(prefix, hooks=rules)
+        self.bench.guarded.rules = rules.of
         self.mode = mode
 
     async def start(self) -> None:

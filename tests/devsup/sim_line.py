@@ -60,6 +60,15 @@ class SimLine(Line):
         self.now = limit
         return b""
 
+    def drain(self, quiet_s: float, limit_s: float) -> float | None:
+        """As a real line does, on this clock."""
+        last, end = None, self.now + quiet_s
+        while self._coming and self._coming[0][0] <= end:
+            last, _, _ = heapq.heappop(self._coming)
+            end = last + quiet_s
+        self.now = max(self.now, end)
+        return last
+
     def let_pass(self, seconds: float) -> None:
         self.now += seconds
         self.flush()

@@ -102,6 +102,7 @@ class _Reader:
         self._file = file
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
+        self._references: list[tuple[int, str, str]] = []
         self._tokens = self._scan(self._expanded(text, macros))
         self._users: dict[str, frozenset[str]] = {}
         self._hosts: dict[str, frozenset[str]] = {}
@@ -118,7 +119,7 @@ class _Reader:
                 self._skip()
         self._check_references()
         if self._problems:
-            raise AcfError(self._problems)
+            raise AcfError(sorted(self._problems, key=lambda problem: problem.line))
         return Acf(self._users, self._hosts, self._groups, tuple(self._warnings))
 
     # -- definitions --------------------------------------------------------------------------
@@ -177,9 +178,9 @@ class _Reader:
             if word == "CALC":
                 asked.calc = self._calc()
             elif word == "UAG":
-                asked.users += self._list("(", ")")
+                asked.users += self._referred(word)
             elif word == "HAG":
-                asked.hosts += self._list("(", ")")
+                asked.hosts += self._referred(word)
             else:
                 asked.unknown = word
                 self._list("(", ")")
@@ -199,14 +200,14 @@ class _Reader:
                 self._problem(f"ASG({name}): CALC uses {INPUTS[index]}, but there is no INP{INPUTS[index]}")
 
     def _check_references(self) -> None:
-        for name, group in self._groups.items():
-            for rule in group.rules:
-                for kind, wanted, known in (
-                    ("UAG", rule.users, self._users),
-                    ("HAG", rule.hosts, self._hosts),
-                ):
-                    for missing in (who for who in wanted if who not in known):
-                        self._problem(f"ASG({name}): there is no {kind}({missing})")
+        for line, kind, name in self._references:
+            if name not in (self._users if kind == "UAG" else self._hosts):
+                self._problems.append(Problem(self._file, line, "", f"there is no {kind}({name})"))
+
+    def _referred(self, kind: str) -> list[str]:
+        names = self._list("(", ")")
+        self._references += [(self._line, kind, name) for name in names]
+        return names
 
     # -- words --------------------------------------------------------------------------------
 

@@ -1,0 +1,34 @@
+"""Relays that are not there: every order is logged and remembered, nothing moves."""
+
+import logging
+
+from devsup.relays.bank import Contacts, LocalBank
+
+
+class DryRelays(LocalBank):
+    """For a machine without relays. Contacts do as they are told."""
+
+    def __init__(self, name: str, relays: tuple[str, ...]) -> None:
+        super().__init__(name, relays)
+        self._on = dict.fromkeys(relays, False)
+        self._log = logging.getLogger(f"relays.{name}")
+
+    async def open(self) -> None:
+        self._log.warning("%s: no relays are driven, orders are only logged", self.name)
+        await self.safe()
+
+    async def set(self, wanted: Contacts) -> Contacts:
+        for relay, on in wanted.items():
+            if self._on[relay] is not on:
+                self._log.info("%s: %s %s", self.name, relay, "on" if on else "off")
+        self._on.update(wanted)
+        return await self.read()
+
+    async def read(self) -> Contacts:
+        return self.booked(lambda: dict(self._on))
+
+    async def safe(self) -> None:
+        await self.set(dict.fromkeys(self.relays, False))
+
+    async def close(self) -> None:
+        """Nothing is held."""
