@@ -93,6 +93,7 @@ def test_the_console_restarts_it_the_orderly_way(keeper: Keeper) -> None:
     assert keeper.log.count(PUT_AWAY) == 1
 
 
+@pytest.mark.slow
 def test_the_console_stops_it_and_procserv_the_orderly_way(keeper: Keeper) -> None:
     keeper.serves()
     keeper.console(AUTO_RESTART + KILL)
@@ -111,6 +112,7 @@ def test_a_procserv_that_is_stopped_stops_the_ioc_the_orderly_way(keeper: Keeper
     assert keeper.log.count(PUT_AWAY) == 1
 
 
+@pytest.mark.slow
 def test_a_procserv_that_is_killed_stops_the_ioc_the_orderly_way(keeper: Keeper) -> None:
     ioc = psutil.Process(keeper.serves())
     shield = ioc.parent()
@@ -121,6 +123,7 @@ def test_a_procserv_that_is_killed_stops_the_ioc_the_orderly_way(keeper: Keeper)
     assert keeper.log.count(PUT_AWAY) == 1
 
 
+@pytest.mark.slow
 def test_its_console_is_not_for_everybody(keeper: Keeper) -> None:
     keeper.serves()
     assert (keeper.folder / "toy.sock").stat().st_mode & 0o777 == 0o660
