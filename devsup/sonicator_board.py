@@ -140,13 +140,15 @@ class Sonicator:
             lambda talk: talk.start(self.number, raw), Priority.COMMAND, key=f"start {self.number}", retries=0
         )
 
-    async def set_amplitude(self, percent: float) -> float:
+    async def set_amplitude(self, percent: float, *, retries: int | None = None) -> float:
         """Per cent, read back. Of several orders that wait the newest is sent, and answers for all.
         ValueError outside 20 to 100."""
         raw = checked_amplitude(self.name, percent)
-        key = f"amplitude {self.number}"
-        work = self._run(lambda talk: talk.set("AMPLITUDE_SP", raw, self.number), Priority.COMMAND, key=key)
-        return float(await work)
+
+        def work(talk: BoardTalk) -> int:
+            return talk.set("AMPLITUDE_SP", raw, self.number)
+
+        return float(await self._run(work, Priority.COMMAND, f"amplitude {self.number}", retries))
 
     async def stop(self) -> None:
         """START off, read back, ahead of everything else; harmless to repeat."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as program
-from tests.benchmarks import command, faults, ioc, neighbours, polling, report
+from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, report
 from tests.benchmarks.report import Figures, Report, Table, Target
 
 README = Path(__file__).with_name("README.md")
@@ -36,6 +36,23 @@ def test_command_times_every_order_in_both_stages() -> None:
     assert {len(times) for times in stages.values()} == {10}
     assert all(first < second for first, second in zip(*stages.values(), strict=True))
     assert len(checked(figures).targets) == 2
+
+
+@pytest.mark.slow
+def test_alicat_polls_orders_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "FOLDER", Path("nowhere"))
+    monkeypatch.setattr(alicat, "BAUDRATE", 115200)  # getting to know three units takes a while
+    figures = alicat.measure(0.03, (0.0,))
+    assert {units: list(paces) for (units, _), paces in figures.paces.items()} == {
+        1: list(alicat.MASTERS),
+        3: list(alicat.MASTERS),
+    }
+    assert all(pace.hz_each > 0 for paces in figures.paces.values() for pace in paces.values())
+    (orders,) = figures.orders.values()
+    assert len(orders.setpoint_s) == 9 and len(orders.stop_s) == 3 and orders.exchanges >= 3
+    made = checked(figures)
+    assert len(made.targets) == 4
+    assert "--peers" in made.notes[0], "it says what is missing"
 
 
 def test_faults_finds_no_wrong_value_where_the_frame_shows_the_damage() -> None:
