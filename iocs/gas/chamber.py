@@ -51,9 +51,9 @@ class Chamber(ChamberPVs):
             "pressure_in_flow": self._pressure_in_flow,
             "door": lambda now: self._input("door", now),
             "water": lambda now: self._input("water", now),
-            "total_flow": lambda now: _sample(measured.total_flow(self._seen())),
-            "largest_flow": lambda now: _sample(measured.largest_flow(self._seen())),
-            "oxygen_share": lambda now: _sample(measured.oxygen_share(self._seen(), NOISE_SCCM)),
+            "total_flow": lambda now: _sample(measured.most_flow(self._seen()), now),
+            "largest_flow": lambda now: _sample(measured.largest_flow(self._seen()), now),
+            "oxygen_share": lambda now: _sample(measured.most_oxygen(self._seen(), NOISE_SCCM), now),
             "deviation": self._deviation,
         }
         self.interlocks = Interlocks(prefix, config.rows, self._quantities, self._tripped, self.say)
@@ -144,6 +144,7 @@ class Chamber(ChamberPVs):
     def seen(self) -> None:
         """A gas has been read: what trips does so now."""
         self.interlocks.look()
+        self._show_sums()
 
     async def put(self, name: str, flow: float) -> str:
         """A client's demand for one gas."""
@@ -262,5 +263,6 @@ class Chamber(ChamberPVs):
             self._begin(asyncio.create_task(self.guard.trip(), name="emergency stop of the facility"))
 
 
-def _sample(total: Total) -> Sample:
-    return Sample(total.at, total.value, problem=total.problem)
+def _sample(total: Total, now: float) -> Sample:
+    """Gases that are not read are reckoned with, so what is known is of now."""
+    return Sample(now, total.value, problem=total.problem)

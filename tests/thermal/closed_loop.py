@@ -78,7 +78,7 @@ class Loop:
         self.stopped = False
         self.cold = self.hot = self.ambient = True  # whether the sensors answer
         self.sensed = {"cold": Sensed(), "hot": Sensed(), "ambient": Sensed()}
-        self._bore_c = self.plant.temperatures.hot_c
+        self.bore_c = self.plant.temperatures.hot_c
 
     def run(self, seconds: float, until: Callable[["Loop"], object] | None = None) -> "Loop":
         """Let time pass, until a condition holds if one is given."""
@@ -116,8 +116,8 @@ class Loop:
 
     def _sense(self) -> None:
         at = self.plant.temperatures
-        self._bore_c += (at.hot_c - self._bore_c) * min(1.0, self.period_s / HOT_LAG_S)
-        truth = {"cold": at.cold_c, "hot": self._bore_c, "ambient": self.plant.conditions.ambient_c}
+        self.bore_c += (at.hot_c - self.bore_c) * min(1.0, self.period_s / HOT_LAG_S)
+        truth = {"cold": at.cold_c, "hot": self.bore_c, "ambient": self.plant.conditions.ambient_c}
         for name, value in truth.items():
             if getattr(self, name):
                 self.sensed[name] = Sensed(self._noisy(value, name), self.now)

@@ -96,6 +96,8 @@ def begin(c: Controller, v: View) -> Controller:
     there = [s.held.current for s in v.seen.supplies if s.held.output]
     if not c.wanted and not there:
         return go(c, State.OFF, "hardware ready, outputs off: waiting for Start", v.now)
+    if c.zone is Zone.ALARM:
+        return replace(c, decision=f"waiting: hot side {v.hot:.1f} degC is in the alarm zone")
     return start_up(c, v, "all hardware ready", min(there, default=math.inf))
 
 
@@ -220,8 +222,8 @@ def sensor_fault(c: Controller, v: View) -> Controller:
 
 
 def dps_disconnected(c: Controller, v: View) -> Controller:
-    """The supply that answers is limited, or shut down with the other, until both are back."""
-    if not v.lost():
+    """The supply that answers is limited, or shut down with the other. Both back, and not hot: begin anew."""
+    if not v.lost() and c.zone is not Zone.ALARM:
         if c.wanted:
             return start_up(c, v, "both supplies are back")
         return go(c, State.INITIALIZING, "both supplies are there", v.now)
