@@ -25,6 +25,10 @@ SWITCH_INTERVAL_S = 0.0005
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 
+class CannotStart(Exception):
+    """For `start` to raise: the set-up is wrong, not the software. Said in one line; exit status 2."""
+
+
 class Background:
     """The tasks of one IOC. The first that dies is remembered; `failed` says so."""
 
@@ -56,7 +60,10 @@ class Background:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if isinstance(error, CannotStart):
+            log.error("%s", error)
+            self.failed.set()
+        elif error is not None:
             log.error("task %s died; the IOC goes to its safe state", task.get_name(), exc_info=error)
             self.failed.set()
 
@@ -101,7 +108,7 @@ def serve(
     """Start devices, serve `pvdb` until SIGTERM or SIGINT, stop devices; the exit status.
 
     0 after a signal; 1 when `start` or a background task failed, a port could not be claimed, or
-    `stop` failed or took longer than `stop_deadline_s`.
+    `stop` failed or took longer than `stop_deadline_s`; 2 when `start` raised CannotStart.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -129,7 +136,13 @@ async def _serve(
         stopped = await _stop(stop, stop_deadline_s)
         await background.cancel_all()
         await server.close()
+    if _cannot_start(started):
+        return 2
     return 0 if stopped and not background.failed.is_set() else 1
+
+
+def _cannot_start(started: asyncio.Task[None]) -> bool:
+    return started.done() and not started.cancelled() and isinstance(started.exception(), CannotStart)
 
 
 async def _start(
