@@ -4,7 +4,8 @@
     python -m iocs check
     python -m iocs export docs --check
 
-Exit status 0: done, or stopped by a signal; 1: failed; 2: wrong arguments or configuration.
+Exit status 0: done, or stopped by a signal; 1: failed; 2: wrong arguments or configuration; 3: to be started
+again, because a client who may has asked for it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from iocs.common.access.acf import AcfError
 from iocs.common.config import ConfigError
 from iocs.common.furnish import Furnished, Services
 from iocs.common.pv import merge
-from iocs.common.subsystem import Ioc, Subsystem, find, known
+from iocs.common.subsystem import Subsystem, find, known
 
 FAILED, WRONG = 1, 2
 STATE_VARIABLE, PUT_LOG_VARIABLE, PUT_LOG_SERVER_VARIABLE = "IOC_STATE", "IOC_PUT_LOG", "IOC_PUT_LOG_SERVER"
@@ -70,11 +71,12 @@ def run(options: argparse.Namespace) -> int:
         log.info(
             "serving %d PVs under %s (%s, %s)", len(pvdb), prefix(subsystem, options), subsystem.name, where
         )
+        ioc.ready()
 
     return serve(pvdb, start=ioc.start, stop=ioc.stop, interfaces=options.interfaces, ready=ready)
 
 
-def build(subsystem: Subsystem[Any], options: argparse.Namespace) -> Ioc:
+def build(subsystem: Subsystem[Any], options: argparse.Namespace) -> Furnished:
     """The IOC as the options describe it, nothing of it opened. Raises ConfigError."""
     config = subsystem.load(options.db or subsystem.database, macros(options))
     return furnished(
@@ -88,7 +90,7 @@ def furnished(
     prefix: str,
     simulate: bool,
     services: Services | None = None,
-) -> Ioc:
+) -> Furnished:
     """An IOC with everything the house adds to it."""
     return Furnished(subsystem.build(config, prefix, simulate), subsystem.name, prefix, services)
 
