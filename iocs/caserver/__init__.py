@@ -2,7 +2,14 @@
 
 from iocs.caserver.alarms import Alarm, AlarmSeverity, AlarmStatus
 from iocs.caserver.arrays import Characters, Integers, Texts, Waveform
-from iocs.caserver.lifecycle import CannotStart, current_server, serve, spawn
+from iocs.caserver.lifecycle import (
+    CannotStart,
+    current_server,
+    request_restart,
+    serve,
+    spawn,
+    suspended_tasks,
+)
 from iocs.caserver.puts import Client, Refused
 from iocs.caserver.record import Record
 from iocs.caserver.records import Analog, Integer, Text
@@ -28,6 +35,8 @@ __all__ = [
     "Texts",
     "Waveform",
     "current_server",
+    "request_restart",
     "serve",
     "spawn",
+    "suspended_tasks",
 ]

@@ -26,6 +26,7 @@ from iocs.sonicator.logic import Action, Cause, Command, Do, Inputs, Machine, St
 from iocs.sonicator.use import Use
 
 IDLE_PERIOD_S = 0.5  # between readings of one that is disabled
+SILENT_AFTER = 2  # attempts in vain: then only the keep-alive asks
 STALE_S = 0.3  # without a reading for so long, its PVs are INVALID
 Orders = tuple[Action, ...]
 
@@ -66,7 +67,7 @@ class SupervisedSonicator(SonicatorDisplay):
                 self._ticks.period_s = period_s
             self.device.board.bus.port.stats.overruns += await self._ticks.next()
             board = self.device.board.health
-            if not board.attempts_failed and not board.lost:
+            if board.attempts_failed < SILENT_AFTER and not board.lost:
                 await self._poll()
             self.look()
             self._show()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as program
-from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, report
+from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, report, sonicator
 from tests.benchmarks.report import Figures, Report, Table, Target
 
 README = Path(__file__).with_name("README.md")
@@ -89,6 +89,16 @@ def test_ioc_is_started_watched_and_loaded() -> None:
     assert 0.0 < figures.serving_s <= figures.first_reading_s
     assert figures.loads[1].events_per_s > 0
     checked(figures)
+
+
+@pytest.mark.slow
+def test_sonicator_is_polled_started_and_kept_alive() -> None:
+    figures = sonicator.measure(0.03, (0.0,))
+    assert all(pace.hz > 0 and pace.of_bytes < pace.of_limit < 1.1 for pace in figures.paces.values())
+    assert all(times[0] > 0 for times in figures.puts[0.0].values())
+    assert 0.0 < figures.step_us < 1000.0
+    assert len(checked(figures).targets) == 7
+    checked(sonicator.measure_endurance(0.005))
 
 
 def test_readme_has_a_place_for_every_benchmark(tmp_path: Path) -> None:

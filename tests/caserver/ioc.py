@@ -17,6 +17,7 @@ from iocs.caserver import (
     Record,
     Refused,
     current_server,
+    request_restart,
     serve,
     spawn,
 )
@@ -128,6 +129,8 @@ class Ioc:
             raise CannotStart("the door is locked: bring the key")
         if self.mode == "task-dies":
             spawn(self.die, "dying")
+        if self.mode == "restart":
+            request_restart()
         if self.mode == "task-restarts":
             spawn(self.die, "dying", restart_after_s=0.01)
 
