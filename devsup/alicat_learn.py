@@ -43,13 +43,20 @@ class Learner:
         if fresh.layout.column(Quantity.MASS) is None:
             raise DeviceError(f"{talk.name}: is no flow instrument, there is no mass flow in its frames")
         plate = await self._plate(fresh, maker, fresh.layout)
-        talk.commands, talk.layout, talk.plate = fresh.commands, fresh.layout, plate
+        talk.commands, talk.layout, talk.plate, talk.shape = fresh.commands, fresh.layout, plate, ()
         return plate
 
     async def gases(self) -> dict[int, str]:
         """The instrument's own list of gases; at 19200 baud it takes a second of the line."""
         command = self._talk.commands.gas_table()
         return await self._table(command, alicat.gases_from)
+
+    async def renew_range(self) -> None:
+        """Ask for the full scale again: it may be another for another gas."""
+        talk = self._talk
+        if talk.layout is not None:
+            full_scale = await self._full_scale(talk, Maker(talk.plate.model), talk.layout)
+            talk.plate = replace(talk.plate, full_scale=full_scale)
 
     # -- in steps -----------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ __all__ = ["Alicat"]
 T = TypeVar("T")
 OVER_FULL = 1.024  # of the range: the highest setpoint there is (65535 of 64000)
 RAMP_WATCH_S, RAMP_LOOK_S = 1.0, 0.1  # how long to look whether a setpoint is on its way, how often
+RAMP_DIGITS = 5  # … and by how many of its last digits it must have moved
 GAS_SETTLE_S = 0.5
 STRANGE = 3  # misshapen frames in a row after which the layout is learned again
 
@@ -147,17 +148,21 @@ class Alicat:
 
         ValueError for one that is not in the instrument's list. The range is read again.
         """
-        if isinstance(gas, str) and gas.casefold() not in map(str.casefold, self.plate.gases.values()):
+        if isinstance(gas, str) and gas.strip().casefold() not in map(
+            str.casefold, self.plate.gases.values()
+        ):
             await self.read_gases()
         number = alicat.number_of(gas, self.plate.gases)
         try:
-            await self._command(lambda line, deadline: self._talk.set_gas(line, deadline, number), key="gas")
+            name = await self._command(lambda line, end: self._talk.set_gas(line, end, number), key="gas")
         except NotTaken:
             await asyncio.sleep(GAS_SETTLE_S)
-            if await self._run(self._talk.gas_number, Priority.COMMAND) != number:
-                raise
+            name = await self._command(lambda line, end: self._talk.gas(line, end, number), key="gas")
         self._last = None
-        return self.plate.gases.get(number, str(number))
+        await self._learner.renew_range()
+        if isinstance(gas, str) and name.casefold() != gas.strip().casefold():
+            raise DeviceError(f"{self.name}: gas {gas} is number {number} of its list, but it shows {name}")
+        return name
 
     async def tare_flow(self) -> None:
         """Make the present flow zero: only without flow. Refused unless the setpoint is 0. Never repeated."""
@@ -199,17 +204,19 @@ class Alicat:
             raise DeviceError(f"{self.name}: its setpoint is no flow, it sets {controls}")
 
     async def _ramps(self, value: float, begin: float) -> bool:
-        """Is the setpoint on its way from `begin` to `value`? For firmware that cannot be asked."""
+        """Does the setpoint go from `begin` to `value`, steadily and by more than an analog input flickers?
+        For firmware that cannot be asked."""
         firmware = self._talk.commands.firmware
         if firmware.since(9, 0) or not firmware.may_ramp:
             return False
-        deadline = time.monotonic() + RAMP_WATCH_S
+        left, deadline = abs(begin - value), time.monotonic() + RAMP_WATCH_S
         while time.monotonic() < deadline:
             await asyncio.sleep(RAMP_LOOK_S)
-            now = await self._run(self._talk.setpoint, Priority.COMMAND)
-            if now != begin and abs(now - value) < abs(begin - value):
-                return True
-        return False
+            now = abs(await self._run(self._talk.setpoint, Priority.COMMAND) - value)
+            if now > left:
+                return False
+            left = now
+        return abs(begin - value) - left >= RAMP_DIGITS * self._talk.digit
 
     # -- transactions -------------------------------------------------------------------------
 

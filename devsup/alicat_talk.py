@@ -3,6 +3,7 @@
 Runs in the thread of the port, on the line it is given; knows no queue, no priority and no event loop.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -75,6 +76,7 @@ class Talk:
 
     def _confirmed(self, line: Line, deadline: float, first: Reading, why: str, times: int) -> Reading:
         for _ in range(times):
+            line.give_way()
             if line.flush():
                 raise IdentityError(f"{self.name}: more came behind its answer")
             second = self._reading(line, deadline)
@@ -106,14 +108,14 @@ class Talk:
 
     def set_flow(self, line: Line, deadline: float, value: float) -> float:
         """Order the setpoint; what the instrument shows, or under a ramp what it has been asked for.
-        Twice if it is not taken, because the order may have been damaged. Raises NotTaken."""
-        for _ in range(2):
-            shows = self._order_setpoint(line, deadline, value)
-            if not self._is(shows, value) and self.commands.firmware.since(9, 0):
-                shows = self.ask(line, deadline, self.commands.setpoints(), alicat.setpoints_from).requested
-            if self._is(shows, value):
-                return shows
-        why = self._why_not_taken(line, deadline)
+        Raises NotTaken."""
+        shows = self._order_twice(line, deadline, value)
+        if self._is(shows, value):
+            return shows
+        source = self.source(line, deadline)
+        why = (
+            "is its setpoint source analog?" if source is Source.UNKNOWN else f"its source is {source.value}"
+        )
         raise NotTaken(f"{self.name}: setpoint {value:g} not taken, it shows {shows:g}; {why}", shows)
 
     def setpoint(self, line: Line, deadline: float) -> float:
@@ -125,8 +127,11 @@ class Talk:
         if self.layout is not None and self.layout.column(Quantity.SETPOINT) is None:
             return
         try:
-            self.set_flow(line, deadline, 0.0)
-        except DeviceError as refusal:
+            shows = self._order_twice(line, deadline, 0.0)
+            refusal = DeviceError(f"setpoint 0 not taken, it shows {shows:g}")
+        except DeviceError as error:
+            shows, refusal = math.nan, error
+        if not self._is(shows, 0.0):
             self._close_instead(line, deadline, refusal)
 
     def _close_instead(self, line: Line, deadline: float, refusal: DeviceError) -> None:
@@ -134,6 +139,20 @@ class Talk:
             self.hold(line, deadline, closed=True)
         except DeviceError as second:
             raise DeviceError(f"{self.name}: zero not confirmed: {refusal}; {second}") from refusal
+
+    def _order_twice(self, line: Line, deadline: float, value: float) -> float:
+        """The setpoint as it is after the order; ordered again if it is another, because the order may have
+        been damaged on its way."""
+        shows = self._order_and_look(line, deadline, value)
+        return shows if self._is(shows, value) else self._order_and_look(line, deadline, value)
+
+    def _order_and_look(self, line: Line, deadline: float, value: float) -> float:
+        shows = self._order_setpoint(line, deadline, value)
+        if self._is(shows, value) or not self.commands.firmware.since(9, 0):
+            return shows
+        asked = self.ask(line, deadline, self.commands.setpoints(), alicat.setpoints_from).requested
+        ignored = self._is(asked, value) and self.source(line, deadline) is Source.ANALOG
+        return shows if ignored else asked
 
     def _order_setpoint(self, line: Line, deadline: float, value: float) -> float:
         command = self.commands.setpoint(value, self._decimals())
@@ -160,15 +179,15 @@ class Talk:
             raise DeviceError(f"{self.name}: shows no setpoint")
         return shows
 
-    def _why_not_taken(self, line: Line, deadline: float) -> str:
-        if not self.commands.firmware.since(10, 5):
-            return "is its setpoint source analog?"
-        source = self.source(line, deadline)
-        return f"its setpoint source is {source.value}"
-
     def _is(self, shows: float, value: float) -> bool:
-        digit: float = 10.0 ** -self._decimals()
-        return abs(shows - value) <= max(SETPOINT_DIGITS * digit, SETPOINT_SHARE * abs(value))
+        if value == 0.0:
+            return abs(shows) < 0.5 * self.digit
+        return abs(shows - value) <= max(SETPOINT_DIGITS * self.digit, SETPOINT_SHARE * abs(value))
+
+    @property
+    def digit(self) -> float:
+        """The last digit of a setpoint."""
+        return float(10.0 ** -self._decimals())
 
     def _decimals(self) -> int:
         column = self.layout.column(Quantity.SETPOINT) if self.layout else None
@@ -222,19 +241,23 @@ class Talk:
         if after >= before > 0.0:
             raise NotTaken(f"{self.name}: total stays at {after:g}", after)
 
-    def set_gas(self, line: Line, deadline: float, number: int) -> None:
-        """Raises NotTaken if the instrument does not show it."""
+    def set_gas(self, line: Line, deadline: float, number: int) -> str:
+        """Returns the name the instrument gives it. Raises NotTaken if it does not show the number."""
         command = self.commands.select_gas(number)
-        if self.commands.firmware.since(10, 5):
-            shows, _ = self.ask(line, deadline, command, alicat.selected_gas_from)
-        else:
+        if not self.commands.firmware.since(10, 5):
             self.frame(line, deadline, command)
-            shows = self.gas_number(line, deadline)
+            return self.gas(line, deadline, number)
+        shows, name = self.ask(line, deadline, command, alicat.selected_gas_from)
         if shows != number:
             raise NotTaken(f"{self.name}: gas {number} not taken, it shows number {shows}", shows)
+        return name
 
-    def gas_number(self, line: Line, deadline: float) -> int:
-        return self.ask(line, deadline, self.commands.selected_gas(), alicat.gas_register_from)
+    def gas(self, line: Line, deadline: float, number: int) -> str:
+        """The name of the selected gas, if that is `number`. Raises NotTaken if it is another."""
+        shows = self.ask(line, deadline, self.commands.selected_gas(), alicat.gas_register_from)
+        if shows != number:
+            raise NotTaken(f"{self.name}: gas {number} not taken, it shows number {shows}", shows)
+        return self.frame(line, deadline, self.commands.poll()).gas
 
     def source(self, line: Line, deadline: float) -> Source:
         """Where its setpoint comes from; UNKNOWN where the firmware cannot be asked."""

@@ -22,7 +22,8 @@ LONGEST_READ = 60  # registers; the firmware's buffer for an answer holds 128 by
 class Register:
     """One register. `address` is that of the board, or of sonicator 1 where `stride` is not 0.
 
-    value = raw * `scale`, in `unit`; `low` and `high` bound what may be written.
+    value = raw * `scale`, in `unit`; `low` and `high` bound what may be written; `title` has at most 40
+    characters.
     """
 
     name: str
@@ -89,13 +90,13 @@ def _unit(
 
 
 SYSTEM = (
-    Register("SYSTEM_STATUS", 0x0000, "Bits: OK, fault, e-stop, comm fault, over temperature"),
+    Register("SYSTEM_STATUS", 0x0000, "Bits: OK fault e-stop comm over-temp"),
     Register("ACTIVE_COUNT", 0x0001, "Sonicators that run"),
     Register("ACTIVE_MASK", 0x0002, "Which run, bit 0 is sonicator 1"),
     Register("WATCHDOG", 0x0003, "1: well"),
     Register("COMM_ERRORS", 0x0004, "Errors the board has counted on its line"),
     Register("PREV_ACTIVE_MASK", 0x0005, "Which ran before the last shutdown"),
-    Register("LAST_SHUTDOWN_REASON", 0x0006, "0 normal, 1 watchdog, 2 power loss, 3 e-stop, 4 fault"),
+    Register("LAST_SHUTDOWN_REASON", 0x0006, "0 normal 1 watchdog 2 power 3 stop 4 flt"),
 )
 ENABLE = Register("GLOBAL_ENABLE", 0x0010, "0 stops all and starts none", writable=True, high=1)
 
@@ -115,7 +116,7 @@ DOCUMENTED = RegisterMap(
         _unit("OVERLOAD_RESET", 0x02, "1 pulses RESET for 20 ms; clears itself", writable=True, high=1),
         _unit("POWER", 0x10, "Power", unit="W"),
         _unit("FREQUENCY", 0x11, "Frequency", unit="Hz"),
-        _unit("STATUS_FLAGS", 0x12, "Bits: running, overload, lock, comm fault, fault"),
+        _unit("STATUS_FLAGS", 0x12, "Bits: run overload lock comm fault"),
         _unit("AMPLITUDE_ACT", 0x13, "Actual amplitude", unit="%"),
         _unit("PREV_STATE", 0x14, "State before the present one"),
         _unit("PERSISTED_AMPLITUDE", 0x15, "Setpoint kept over a shutdown", unit="%"),
@@ -147,10 +148,10 @@ DEPLOYED = RegisterMap(
     ),
     sonicator=_rows(
         _unit("START_STOP", 0x00, "1 starts, 0 stops", writable=True, high=1),
-        _unit("OVERLOAD_RESET", 0x01, "1 pulses RESET; stays until written back", writable=True, high=1),
+        _unit("OVERLOAD_RESET", 0x01, "1 pulses RESET; stays until put back", writable=True, high=1),
         _unit("POWER", 0x0F, "Power, counts of the converter", scale=WATTS_PER_COUNT, unit="W"),
         _unit("FREQUENCY", 0x10, "Frequency / 10", scale=10.0, unit="Hz"),
-        _unit("STATUS_FLAGS", 0x11, "Bits: running, overload, lock, comm fault, over temp, fault"),
+        _unit("STATUS_FLAGS", 0x11, "Bits: run overload lock comm temp fault"),
         _unit("AMPLITUDE_ACT", 0x12, "Actual amplitude", unit="%"),
         _unit("PREV_STATE", 0x13, "State before the present one"),
         _unit("PERSISTED_AMPLITUDE", 0x14, "Setpoint kept over a shutdown", unit="%"),

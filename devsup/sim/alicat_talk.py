@@ -16,7 +16,7 @@ from devsup.sim.alicat_unit import AlicatUnit, Hold
 PREFIX = "$$"
 READS = ("", "??D*", "??M*", "??G*", "R46")  # GP: all it is asked without the prefix
 NUMBER = r"\s*([+-]?\d+\.?\d*|\.\d+)"
-SCALE = 64000
+SCALE, LOOP_VARIABLE = 64000, 122
 
 
 class Rejected(Exception):
@@ -153,6 +153,20 @@ def gas_register(unit: AlicatUnit, match: re.Match[str]) -> Answer:
     return [f"   046 = {unit.gas | 0x200}"]
 
 
+def register(unit: AlicatUnit, match: re.Match[str]) -> Answer:
+    number = int(match[1])
+    if number not in unit.registers:
+        raise Rejected
+    if match[2] is not None:
+        unit.registers[number] = int(match[2]) & 0xFFFF
+    return [f"   {number:03} = {unit.registers[number]}"]
+
+
+def loop_variable(unit: AlicatUnit, match: re.Match[str]) -> Answer:
+    """Statistic that is controlled."""
+    return [f" {unit.registers[LOOP_VARIABLE]}"]
+
+
 def choose(unit: AlicatUnit, number: int) -> None:
     if number >= len(GASES):
         raise Rejected
@@ -230,6 +244,8 @@ WORDS = (
     _word(r"G\s*(\d+)", select_gas),
     _word(r"GS(?:\s+(\d+))?", select_gas_and_tell, (10, 5)),
     _word(r"[RW]46(?:=(\d+))?", gas_register),
+    _word(r"[RW](\d{1,3})(?:=(\d+))?", register, (1, 0)),
+    _word("LV", loop_variable, (9, 0)),
     _word(r"FPF (\d+)", full_scale, (6, 0)),
     _word(r"DV ([1-9]\d*)((?: \d+)+)", values, (6, 0)),
     _word("VD", valve_drive, (8, 18)),

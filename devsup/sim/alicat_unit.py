@@ -17,6 +17,7 @@ TEMPERATURE_TAU_S = 30.0
 NORMAL_PSIA, NORMAL_K, ZERO_DEGC_K = 14.696, 298.15, 273.15
 OVER_PRESSURE_PSIA, OVER_TEMPERATURE_DEGC = 160.0, 50.0
 ROLLOVER = 9_999_999.0
+REGISTERS = {21: 250, 22: 5000, 23: 500, 85: 1, 91: 50, 122: 37}  # P, D, I, loop, stream interval, controlled
 
 
 class Hold(enum.Enum):
@@ -80,6 +81,7 @@ class AlicatUnit:
         self.streaming = False
         self.stuck_valve = False
         self.drift_per_s = 0.0
+        self.registers = dict(REGISTERS)
         self.condition = Condition.OK
         self.opening = 0.0  # of the valve, as the flow it passes at full supply
         self.flow = 0.0

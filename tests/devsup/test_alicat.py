@@ -1,5 +1,6 @@
 """Alicat devices against simulated units of every generation: what is read, ordered and refused."""
 
+import itertools
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from devsup.alicat_talk import NotTaken
 from devsup.errors import DeviceError, Implausible, NoReply
 from devsup.sim import alicat_talk as words
 from devsup.sim.alicat_firmware import GENERATIONS
-from devsup.sim.alicat_unit import Condition, Hold
+from devsup.sim.alicat_unit import AlicatUnit, Condition, Hold
 from devsup.sim.faults import Fault
 from tests.devsup.alicat_bench import Bench, is_true, meant, single
 
@@ -202,9 +203,24 @@ async def test_under_a_ramp_the_setpoint_asked_for_is_confirmed(firmware: str) -
 async def test_before_that_could_be_asked_a_ramp_is_seen_by_its_moving() -> None:
     bench = await known("8v30", ramp_per_s=0.02)
     assert await bench.device.set_flow(80.0) == 80.0
+    bench.unit.source = "A"  # moves elsewhere
+    bench.unit.analog_input = 1.0
     with pytest.raises(NotTaken):
-        bench.unit.source = "A"  # moves nowhere
         await bench.device.set_flow(10.0)
+
+
+async def test_an_analog_input_that_flickers_is_no_ramp(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await known("8v30")
+    bench.unit.analog_input = 0.3
+    bench.sim.set_condition("A", Condition.ANALOG_SOURCE)
+    flicker = itertools.cycle((0.3, 0.3001, 0.3002, 0.3001))
+
+    def step(dt_s: float) -> None:
+        bench.unit.demand = next(flicker)
+
+    monkeypatch.setattr(bench.unit, "step", step)
+    with pytest.raises(NotTaken):
+        await bench.device.set_flow(80.0)
 
 
 @pytest.mark.parametrize("firmware", CONTROLLERS)
@@ -218,6 +234,16 @@ async def test_an_analog_source_that_ignores_setpoints_is_noticed(firmware: str)
     if firmware == "10v20":
         assert await bench.device.setpoint_source() is Source.ANALOG
         assert bench.device.plate.source is Source.ANALOG
+
+
+async def test_an_analog_source_is_noticed_even_where_the_order_is_kept_in_mind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = await known("10v20")
+    bench.sim.set_condition("A", Condition.ANALOG_SOURCE)
+    saying(monkeypatch, f"LS(?:{words.NUMBER})?", lambda unit, match: [" +000.00 +050.00 12 SCCM"])
+    with pytest.raises(NotTaken, match="analog"):
+        await bench.device.set_flow(50.0)
 
 
 async def test_what_is_no_setpoint_is_not_sent() -> None:
@@ -265,8 +291,10 @@ async def test_where_zero_is_not_obeyed_the_valve_is_held_closed(firmware: str) 
     bench.unit.analog_input = 0.3
     bench.sim.set_condition("A", Condition.ANALOG_SOURCE)
     bench.let_pass(5.0)
+    asked = bench.line.requests
     await bench.device.safe()
     assert bench.unit.hold is Hold.CLOSED
+    assert bench.line.requests <= asked + 5, "and soon"
     bench.let_pass(5.0)
     reading = await bench.device.poll()
     assert reading.flow == 0.0 and "HLD" in reading.codes
@@ -352,6 +380,16 @@ async def test_a_gas_by_number_and_by_name(firmware: str) -> None:
     assert bench.unit.gas == 1
     assert await bench.device.set_gas(7) == "He"
     assert (await bench.device.poll()).gas == "He"
+
+
+async def test_a_gas_that_the_instrument_calls_otherwise_is_not_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = await known("8v30")
+    monkeypatch.setattr(words.alicat_frame, "gas_table", lambda: [" G01 N2", " G08 Ar"])  # misread
+    await bench.device.read_gases()
+    with pytest.raises(DeviceError, match="number 1 of its list, but it shows Ar"):
+        await bench.device.set_gas("N2")
 
 
 async def test_a_gas_that_it_has_not() -> None:
@@ -584,3 +622,107 @@ async def test_an_empty_bottle_and_a_stuck_valve_are_seen_in_the_flow() -> None:
     bench.let_pass(30.0)
     reading = await device.poll()
     assert reading.flow == pytest.approx(50.0) and reading.setpoint == 0.0
+
+
+# -- instruments that do other than they say ---------------------------------------------------------
+
+
+def saying(monkeypatch: pytest.MonkeyPatch, form: str, act: words.Act) -> None:
+    """One word of the simulated units means something else now."""
+    kept = tuple(replace(word, act=act) if word.form.pattern == form else word for word in words.WORDS)
+    assert kept != words.WORDS
+    monkeypatch.setattr(words, "WORDS", kept)
+
+
+async def test_the_version_is_asked_for_where_the_name_plate_does_not_tell_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saying(monkeypatch, r"\?\?M(\*|\d)", lambda unit, match: None)
+    plate = await single("10v20").device.identify()
+    assert plate.firmware.version == (10, 20) and plate.model == ""
+    assert plate.full_scale == 100.0
+
+
+async def test_a_full_scale_that_is_refused_is_taken_from_the_model_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saying(monkeypatch, r"FPF (\d+)", lambda unit, match: ["   Feature Not Enabled"])
+    assert (await single("10v20").device.identify()).full_scale == 100.0
+
+
+async def test_a_table_that_does_not_fit_the_frames_is_believed_if_it_is_told_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = words.alicat_frame.frame_table
+
+    def other_decimals(unit: AlicatUnit, match: object) -> list[str]:
+        return [row.replace("7/2 012", "7/1 012") for row in real(unit)]
+
+    saying(monkeypatch, r"\?\?D\*", other_decimals)
+    bench = single("10v20")
+    await bench.device.identify()
+    assert is_true(await bench.device.poll(), bench.unit)
+    told = iter(("7/1 012", "7/3 012"))
+
+    def another_each_time(unit: AlicatUnit, match: object) -> list[str]:
+        decimals = next(told)
+        return [row.replace("7/2 012", decimals) for row in real(unit)]
+
+    saying(monkeypatch, r"\?\?D\*", another_each_time)
+    with pytest.raises(Implausible, match="frame table"):
+        await single("10v20").device.identify()
+
+
+async def test_a_gas_may_take_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, coming = await known("8v30"), iter((8, 1))
+
+    def slowly(unit: AlicatUnit, match: object) -> list[str]:
+        unit.gas = next(coming)
+        return [f"   046 = {unit.gas}"]
+
+    saying(monkeypatch, r"G\s*(\d+)", words.shown)
+    saying(monkeypatch, r"[RW]46(?:=(\d+))?", slowly)
+    assert await bench.device.set_gas("Ar") == "Ar"
+    bench, coming = await known("8v30"), iter((8, 8))
+    with pytest.raises(NotTaken, match="shows number 8"):
+        await bench.device.set_gas("Ar")
+
+
+async def test_an_order_that_is_acknowledged_and_not_carried_out_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = await known("10v20", totalizer=True)
+    bench.unit.total = 50.0
+    for form in ("HP|HC", "C", "L|U", r"T( 1)?"):
+        saying(monkeypatch, form, words.shown)
+    saying(monkeypatch, r"GS(?:\s+(\d+))?", lambda unit, match: [" 8 N2 Nitrogen"])
+    device = bench.device
+    for order in (device.close_valve, device.lock, device.reset_total, lambda: device.set_gas(1)):
+        with pytest.raises(NotTaken):
+            await order()
+    bench.unit.hold = Hold.PRESENT
+    with pytest.raises(NotTaken, match="HLD is still shown"):
+        await device.cancel_hold()
+
+
+async def test_a_setpoint_that_is_not_shown_confirms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await known("8v30")
+    frame = words.alicat_frame.frame
+    monkeypatch.setattr(
+        words.alicat_frame, "frame", lambda unit: frame(unit).replace("+050.00     N2", "-------     N2")
+    )
+    with pytest.raises(DeviceError, match="shows no setpoint"):
+        await bench.device.set_flow(50.0)
+
+
+async def test_a_setpoint_in_a_frame_of_another_width_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench, device = await settled()
+    frame, widths = words.alicat_frame.frame, itertools.chain(["+0040.00"], itertools.repeat("+040.00"))
+    monkeypatch.setattr(
+        words.alicat_frame, "frame", lambda unit: frame(unit).replace("+040.00     ", f"{next(widths)}     ")
+    )
+    attempts = bench.port.attempts
+    assert await device.set_flow(40.0) == 40.0
+    assert bench.port.attempts == attempts + 2

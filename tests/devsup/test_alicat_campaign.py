@@ -196,3 +196,29 @@ async def test_a_late_answer_is_old_at_most_by_one_question_and_confirms_no_setp
         device, unit = bench.devices[name], bench.sim.unit(name)
         seen[await setpoint_outcome(device, unit, chance.uniform(0.0, 100.0))] += 1
     assert seen["setpoint WRONG"] == 0 and seen["setpoint right"] > 150
+
+
+@pytest.mark.parametrize("firmware", ["5v12", "8v30", "10v20"])
+async def test_safe_never_confirms_a_zero_that_is_none(firmware: str) -> None:
+    """Setpoints and zeros on a line that loses requests, and answers late, cut or as somebody else."""
+    bench = installation(firmware, seed=2)
+    for device in bench.devices.values():
+        await device.identify()
+        await device.poll()
+    chance, seen = random.Random(2), Counter[str]()
+    for _ in range(600):
+        name = chance.choice(UNITS)
+        device, unit = bench.devices[name], bench.sim.unit(name)
+        for other in UNITS:
+            bench.sim.set_fault(other, chance.choice((Fault.LATE, Fault.DEAD, *SHOWS)), probability=0.4)
+        if chance.random() < 0.5:
+            seen[await setpoint_outcome(device, unit, chance.uniform(1.0, 100.0))] += 1
+            continue
+        try:
+            await device.safe()
+        except DeviceFault:
+            seen["no zero"] += 1
+        else:
+            seen["zero right" if unit.setpoint == 0.0 else "zero WRONG"] += 1
+    assert seen["zero WRONG"] == seen["setpoint WRONG"] == 0
+    assert seen["zero right"] > 100 and seen["setpoint right"] > 100

@@ -61,6 +61,7 @@ def test_what_an_instrument_can_do_in_a_second_is_believed(moved: dict[str, floa
         ({"setpoint": 160.0}, "beyond the range"),
         ({"setpoint": None}, "setpoint changed"),
         ({"volumetric": 31.0}, "volumetric flow jumped"),
+        ({"volumetric": -31.0}, "volumetric flow jumped"),
         ({"temperature": 23.1}, "temperature jumped"),
         ({"temperature": math.nan}, "temperature jumped"),
         ({"pressure": 36.6}, "pressure jumped"),

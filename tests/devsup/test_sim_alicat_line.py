@@ -148,6 +148,10 @@ def test_the_newer_words_of_10v20() -> None:
     assert told(line, "AFPF 15") == b"A +0 1 ---\r"
     assert told(line, "A$$R46") == b"A   046 = 513\r", "number in the lower nine bits"
     assert told(line, "A$$W46=8") == b"A   046 = 520\r"
+    assert told(line, "ALV") == b"A 37\r"
+    assert told(line, "AR122") == b"A   122 = 37\r"
+    assert (told(line, "AW21=1200"), told(line, "A$$R21")) == (b"A   021 = 1200\r",) * 2
+    assert told(line, "AR99") == b"?\r"
     assert told(line, "AVD") == b"A 000.00 000.00 000.00 000.00\r"
 
 

@@ -21,6 +21,7 @@ from iocs.sonicator.logic import (
     cause_text,
     refuse,
     step,
+    stopped,
 )
 
 IDLE, STARTING, RUNNING, STOPPING, FAULT = State
@@ -94,6 +95,7 @@ class Course:
         self.running()
         self.see(flags=LOCK | Flag.OVERLOAD, power_w=0.0)
         assert (self.machine.state, self.machine.causes) == (FAULT, cause)
+        self.wait(0.1)
         self.taken()
         return self
 
@@ -189,6 +191,7 @@ def test_the_table_is_the_design_documents_and_complete() -> None:
         (LOCK | Flag.FAULT, {}, "the board reports a fault or an overload"),
         (LOCK | Flag.COMM_FAULT, {}, "the board reports a fault or an overload"),
         (LOCK, {"hold": "disabled"}, "disabled"),
+        (LOCK, {"forbid": "interlock: not read yet"}, "interlock: not read yet"),
         (LOCK, {"amplitude": 19.9}, "amplitude 19.9 is outside 20 to 100 %"),
         (LOCK, {"amplitude": 101.0}, "amplitude 101 is outside 20 to 100 %"),
     ],
@@ -285,6 +288,10 @@ def test_whatever_forbids_running_stops(state: State) -> None:
     course.step(hold="interlock: water flow 1.2 < 2 l/min")
     assert (course.state, course.taken()) == (STOPPING, (STOP,))
     assert course.machine.reason == "stopped: interlock: water flow 1.2 < 2 l/min"
+
+
+def test_what_forbids_a_start_stops_nobody() -> None:
+    assert Course().running().step(forbid="interlock: not read yet").state is RUNNING
 
 
 def test_a_stop_is_sent_whenever_it_is_wanted() -> None:
@@ -408,7 +415,17 @@ def test_one_that_comes_back_running_is_stopped_before_anything_else() -> None:
     course.see(flags=RUN, power_w=300.0)
     assert (course.state, course.taken()) == (FAULT, REST)
     course.see(flags=LOCK, power_w=0.0)
+    assert course.state is FAULT, "the board needs its time to stop"
+    course.watch(0.1)
     assert (course.state, course.taken()) == (IDLE, ())
+
+
+def test_a_stop_that_is_confirmed_late_gives_the_board_its_time() -> None:
+    course = Course().running().wait(2.2)
+    course.machine = stopped(course.machine, course.now)
+    course.see(flags=LOCK, power_w=0.0)
+    assert course.state is FAULT
+    assert course.watch(0.1).state is IDLE
 
 
 def test_one_that_goes_on_running_in_fault_is_stopped_with_every_reading() -> None:
@@ -422,7 +439,7 @@ def test_one_that_goes_on_running_in_fault_is_stopped_with_every_reading() -> No
 def test_silence_from_the_beginning_is_a_fault_as_well() -> None:
     course = Course()
     course.machine, course.seen = born(course.now), None
-    assert course.wait(2.1).machine.causes is Cause.COMM
+    assert course.wait(2.2).machine.causes is Cause.COMM
     course.seen = Reading(0.0, 20000.0, LOCK, 0.0, course.now, 0.0)
     assert course.see().state is IDLE
 

@@ -3,7 +3,7 @@ behind the pins. Independent of the driver and of every IOC; time is an argument
 """
 
 from devsup.sim.sonicator_board.board import Board, BoardConfig, Trouble
-from devsup.sim.sonicator_board.control import Cause, State
+from devsup.sim.sonicator_board.control import Cause, SonicatorControl, State
 from devsup.sim.sonicator_board.hal import PINS, Hal
 from devsup.sim.sonicator_board.layouts import LAYOUTS, Layout
 from devsup.sim.sonicator_board.transducer import Ailment, Transducer, TransducerConfig
@@ -19,6 +19,7 @@ __all__ = [
     "Cause",
     "Hal",
     "Layout",
+    "SonicatorControl",
     "State",
     "Transducer",
     "TransducerConfig",

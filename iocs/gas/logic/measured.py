@@ -57,6 +57,22 @@ def oxygen_share(seen: Sequence[Seen], ignored_below: float) -> Total:
     return _sum_up(seen, share((one.gas, one.known_flow) for one in seen), "oxygen share")
 
 
+# -- at their worst, for interlocks -------------------------------------------------------------------
+
+
+def most_flow(seen: Sequence[Seen]) -> Total:
+    """Total that may flow: a gas that is not read counts with the most it may be set to."""
+    return Total(sum(one.gas.highest if one.missing else one.known_flow for one in seen), _oldest(seen))
+
+
+def most_oxygen(seen: Sequence[Seen], ignored_below: float) -> Total:
+    """Oxygen share that may be: of a gas that is not read, oxygen counts in full and what dilutes it not."""
+    flows = [(one, one.gas.highest * one.gas.oxygen if one.missing else one.known_flow) for one in seen]
+    oxygen = sum(one.gas.oxygen * flow for one, flow in flows)
+    worst = 0.0 if oxygen < ignored_below else share((one.gas, flow) for one, flow in flows)
+    return Total(worst, _oldest(seen))
+
+
 def _sum_up(seen: Sequence[Seen], value: float, what: str) -> Total:
     missing = [one.gas.name for one in seen if one.missing]
     if missing:

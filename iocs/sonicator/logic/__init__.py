@@ -17,10 +17,11 @@ from iocs.sonicator.logic.facts import (
     born,
 )
 from iocs.sonicator.logic.faults import cause_text
-from iocs.sonicator.logic.machine import TRANSITIONS, adopt, refuse, step
+from iocs.sonicator.logic.machine import MINIMUM, TRANSITIONS, adopt, refuse, step, stopped
 from iocs.sonicator.logic.usage import Limits, Totals, Usage, account, exhausted
 
 __all__ = [
+    "MINIMUM",
     "TRANSITIONS",
     "Action",
     "Cause",
@@ -41,4 +42,5 @@ __all__ = [
     "exhausted",
     "refuse",
     "step",
+    "stopped",
 ]

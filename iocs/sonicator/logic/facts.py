@@ -1,5 +1,6 @@
 """What the state machine of one sonicator knows, is told and orders. Frozen data, no decisions."""
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, IntFlag
 
@@ -101,9 +102,10 @@ class Tuning:
 class Inputs:
     """What is known when a step is made. `reading` is the newest, None before the first.
 
-    `hold`: why it must not run (disabled, interlock, limit of use …), empty when it may. `stop`: the
-    emergency stop holds. `others_run`: somebody else shares its amplitude and runs. `why`: who wants the
-    command, for the reason. `amplitude`: demanded, per cent.
+    `hold`: why it must not run (disabled, interlock, limit of use …), empty when it may; `forbid`: why it
+    must not be started, although it may go on if it runs. `stop`: the emergency stop holds. `others_run`:
+    somebody else shares its amplitude and runs. `why`: who wants the command, for the reason. `amplitude`:
+    demanded, per cent.
     """
 
     reading: Reading | None
@@ -111,6 +113,7 @@ class Inputs:
     command: Command = Command.NONE
     why: str = ""
     hold: str = ""
+    forbid: str = ""
     stop: bool = False
     others_run: bool = False
 
@@ -149,6 +152,7 @@ class Watch:
     agreed_at: float = 0.0  # when the flag RUNNING was last as it should be,
     responded_at: float = 0.0  # power and frequency as of one that runs,
     quiet_at: float = 0.0  # and power as of one that does not
+    ran_at: float = -math.inf  # when the board said last that it runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,8 @@ class Machine:
     last_causes: Cause = Cause.NONE
     started_at: float = 0.0
     reset_at: float | None = None  # when a reset was ordered whose effect is awaited
-    stop_sent_at: float = 0.0
+    stop_sent_at: float = 0.0  # when it was stopped last in FAULT
+    stopped_at: float = -math.inf  # when the board confirmed a stop last
 
 
 def born(now: float) -> Machine:

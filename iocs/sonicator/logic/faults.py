@@ -42,6 +42,7 @@ def observe(machine: Machine, inputs: Inputs, tuning: Tuning) -> Watch:
         agreed_at=at if _agrees(machine.state, reading) else watch.agreed_at,
         responded_at=at if _responds(reading, tuning) else watch.responded_at,
         quiet_at=at if reading.power_w <= tuning.off_power_w else watch.quiet_at,
+        ran_at=at if reading.running else watch.ran_at,
     )
 
 

@@ -57,6 +57,11 @@ def adopt(machine: Machine, reading: Reading, now: float) -> Machine:
     return replace(machine, state=State.RUNNING, since=now, started_at=now, reason=reason, watch=watch)
 
 
+def stopped(machine: Machine, now: float) -> Machine:
+    """The board has confirmed a stop; it may have been running until now."""
+    return replace(machine, stopped_at=now)
+
+
 def refuse(machine: Machine, inputs: Inputs, tuning: Tuning) -> str:
     """Why the command cannot be carried out now; empty when it can. A stop is refused to nobody."""
     match inputs.command:
@@ -77,7 +82,7 @@ def _refuse_start(machine: Machine, inputs: Inputs, tuning: Tuning) -> str:
         return f"in FAULT ({cause_text(machine.causes)}): OverloadReset first"
     if machine.state is State.STOPPING:
         return "it is being stopped"
-    return inputs.hold or _unready(inputs.reading, tuning) or _out_of_range(inputs.amplitude)
+    return inputs.hold or inputs.forbid or _unready(inputs.reading, tuning) or _out_of_range(inputs.amplitude)
 
 
 def _unready(reading: Reading | None, tuning: Tuning) -> str:
@@ -150,7 +155,7 @@ def _fault(machine: Machine, inputs: Inputs, tuning: Tuning, causes: Cause, now:
         return replace(machine, stop_sent_at=now), REST
     if inputs.command is Command.STOP:
         return replace(machine, stop_sent_at=now), REST
-    if latched == Cause.COMM and not causes and _is_well(inputs):
+    if latched == Cause.COMM and not causes and _rests(machine, inputs, tuning, now):
         return _cleared(machine, "communication is back; it stays stopped", now), ()
     if inputs.command is Command.RESET and not refuse(machine, inputs, tuning):
         return _reset(machine, inputs, now)
@@ -215,9 +220,12 @@ def _reset(machine: Machine, inputs: Inputs, now: float) -> Step:
     return machine, (Action(Do.RESET),)
 
 
-def _is_well(inputs: Inputs) -> bool:
-    """Does the board itself see no fault any more, nor anything running?"""
-    return inputs.reading is not None and not inputs.reading.flags & (Flag.FAULT | Flag.RUNNING)
+def _rests(machine: Machine, inputs: Inputs, tuning: Tuning, now: float) -> bool:
+    """Does the board itself see no fault any more, and has it had the time to stop?"""
+    if inputs.reading is None or inputs.reading.flags & (Flag.FAULT | Flag.RUNNING):
+        return False
+    stopped_at = max(machine.watch.ran_at, machine.stopped_at)
+    return now - stopped_at >= tuning.timing.stop_delay_s
 
 
 def _await_reset(machine: Machine, inputs: Inputs, tuning: Tuning, causes: Cause, now: float) -> Machine:
@@ -225,7 +233,7 @@ def _await_reset(machine: Machine, inputs: Inputs, tuning: Tuning, causes: Cause
     if machine.reset_at is None:
         return machine
     after_pulse = machine.watch.heard_at > machine.reset_at + tuning.timing.reset_pulse_s
-    if after_pulse and not causes and _is_well(inputs):
+    if after_pulse and not causes and _rests(machine, inputs, tuning, now):
         return _cleared(machine, "reset; it stays stopped", now)
     if now - machine.reset_at > tuning.timing.reset_s:
         still = cause_text(causes) or "the board still reports a fault"
