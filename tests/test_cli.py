@@ -42,7 +42,8 @@ def test_the_pvs_are_listed_without_serving(toy: Path, capsys: pytest.CaptureFix
     assert main(["toy", "--list-pvs", "--prefix", "X:"]) == 0
     names = capsys.readouterr().out.split()
     assert [name for name in names if ":IOC:" not in name] == [
-        *("X:A:Lamp", "X:A:Level", "X:A:Setpoint", "X:B:Lamp", "X:B:Level", "X:B:Setpoint", "X:Die")
+        *("X:A:Lamp", "X:A:Level", "X:A:Setpoint", "X:B:Lamp", "X:B:Level", "X:B:Setpoint"),
+        *("X:Block", "X:Die"),
     ]
     assert {"X:IOC:HEARTBEAT", "X:IOC:SR_status"} <= set(names)
 

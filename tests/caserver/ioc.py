@@ -12,10 +12,12 @@ from iocs.caserver import (
     AccessRights,
     AlarmSeverity,
     AlarmStatus,
+    CannotStart,
     Client,
     Record,
     Refused,
     current_server,
+    request_restart,
     serve,
     spawn,
 )
@@ -123,8 +125,12 @@ class Ioc:
     async def start(self) -> None:
         if self.mode == "start-fails":
             raise RuntimeError("start fails")
+        if self.mode == "cannot-start":
+            raise CannotStart("the door is locked: bring the key")
         if self.mode == "task-dies":
             spawn(self.die, "dying")
+        if self.mode == "restart":
+            request_restart()
         if self.mode == "task-restarts":
             spawn(self.die, "dying", restart_after_s=0.01)
 

@@ -23,7 +23,7 @@ from iocs.common.access.acf import Acf, AcfError, Rights, read
 from iocs.common.access.rules import FIELD_LEVEL, VALUE_LEVEL, grant
 from iocs.common.links import Links
 from iocs.common.pv import Group
-from iocs.common.spec import AlarmPolicy, Archive
+from iocs.common.spec import RESERVED, AlarmPolicy, Archive
 
 MOST_KEPT = 10_000
 ON_THE_WIRE = {
@@ -97,6 +97,8 @@ class Security(AccessPVs):
 
     def rights(self, record: Record[Any], client: Client, field: str) -> AccessRights:
         """What a client may do with a field, at this moment."""
+        if record.asg in RESERVED and record.asg not in self._acf.groups:
+            return AccessRights.READ  # EPICS base would take DEFAULT's rules for a file that forgets it
         level = VALUE_LEVEL if field == "VAL" else FIELD_LEVEL
         values = self._values(record.asg)
         key = (record.asg, level, client.user, client.host, *values.items())
