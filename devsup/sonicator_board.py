@@ -61,11 +61,11 @@ class SonicatorBoard:
 
     async def keep_alive(self) -> BoardStatus:
         """Ask it for its status. Before every poll; not repeated, because the next one is due soon."""
-        return await self._run(BoardTalk.status, Priority.KEEP_ALIVE, retries=0)
+        return await self.run(BoardTalk.status, Priority.KEEP_ALIVE, retries=0)
 
     async def read_image(self, number: int = 0) -> Mapping[int, int]:
         """Every register of one sonicator, or of the board itself, by address."""
-        return await self._run(lambda talk: talk.image(number), Priority.BACKGROUND, retries=0)
+        return await self.run(lambda talk: talk.image(number), Priority.BACKGROUND, retries=0)
 
     def control(self, image: Mapping[int, int]) -> BoardControl:
         """What an image of the board means."""
@@ -77,37 +77,39 @@ class SonicatorBoard:
 
     async def write_raw(self, address: int, raw: int) -> int:
         """Any register, once; returns what it reads back."""
-        return await self._run(lambda talk: talk.raw(address, raw), Priority.COMMAND, retries=0)
+        return await self.run(lambda talk: talk.raw(address, raw), Priority.COMMAND, retries=0)
 
     async def enable(self, on: bool) -> None:
         """GLOBAL_ENABLE. Off stops every sonicator, ahead of everything else."""
         priority = Priority.COMMAND if on else Priority.SAFE
-        await self._run(lambda talk: talk.set("GLOBAL_ENABLE", int(on)), priority, key="enable")
+        await self.run(lambda talk: talk.set("GLOBAL_ENABLE", int(on)), priority, key="enable")
 
     async def set_amplitude(self, percent: float) -> float:
         """The amplitude of all, per cent; returns what it reads back. ValueError outside 20 to 100."""
         raw = checked_amplitude(self.name, percent)
         name = "GLOBAL_AMPLITUDE" if "GLOBAL_AMPLITUDE" in self.map.board else "AMPLITUDE_SP"
-        return float(await self._run(lambda talk: talk.set(name, raw), Priority.COMMAND, key="amplitude"))
+        return float(await self.run(lambda talk: talk.set(name, raw), Priority.COMMAND, key="amplitude"))
 
     async def safe(self) -> None:
         """The board's emergency stop, confirmed; where it has none that works there is nothing to do,
         because each sonicator is stopped by itself. Harmless to repeat."""
         if self.map.stop_latches:
-            await self._run(BoardTalk.emergency_stop, Priority.SAFE, key="safe", retries=0)
+            await self.run(BoardTalk.emergency_stop, Priority.SAFE, key="safe", retries=0)
 
     async def release(self) -> None:
         """End of the board's emergency stop, confirmed."""
         if self.map.stop_latches:
-            await self._run(lambda talk: talk.set("EMERGENCY_STOP", 0), Priority.COMMAND, key="release")
+            await self.run(lambda talk: talk.set("EMERGENCY_STOP", 0), Priority.COMMAND, key="release")
 
-    async def _run(
+    async def run(
         self,
         work: Callable[[BoardTalk], T],
         priority: Priority,
         key: str | None = None,
         retries: int | None = None,
     ) -> T:
+        """`work` as one transaction, booked on the board."""
+
         def transaction(talk: ModbusTalk) -> T:
             return work(BoardTalk(talk, self.map))
 
@@ -115,7 +117,11 @@ class SonicatorBoard:
 
 
 class Sonicator:
-    """One sonicator of a board (number 1..4). Coroutines raise devsup.errors; none blocks the event loop."""
+    """One sonicator of a board (number 1..4). Coroutines raise devsup.errors; none blocks the event loop.
+
+    Orders are booked on a health of its own, so that a stop overrules the orders for this sonicator and for
+    no other; readings are booked on the board's, because who answers is the board.
+    """
 
     def __init__(self, board: SonicatorBoard, number: int, name: str) -> None:
         self.board = board
@@ -130,7 +136,13 @@ class Sonicator:
 
     async def poll(self) -> Reading:
         """The fast values, in one exchange; not repeated, because the next poll is due soon."""
-        return await self._run(lambda talk: talk.reading(self.number), Priority.POLL, retries=0)
+
+        def work(talk: BoardTalk) -> Reading:
+            reading = talk.reading(self.number)
+            self.health.answered(self.board.health.slowest_s, reading.at)
+            return reading
+
+        return await self.board.run(work, Priority.POLL, retries=0)
 
     async def start(self, percent: float) -> None:
         """Amplitude (20 to 100 %), then START, both read back. START is never sent twice: when it is not

@@ -21,7 +21,7 @@ from typing import Any
 
 from iocs.caserver import serve
 from iocs.caserver.interfaces import ANY, from_environment
-from iocs.common import export
+from iocs.common import export, lists
 from iocs.common.access.acf import AcfError
 from iocs.common.config import ConfigError
 from iocs.common.furnish import Furnished, Services
@@ -175,6 +175,27 @@ def export_pvs(options: argparse.Namespace) -> int:
     return 0
 
 
+def export_list(options: argparse.Namespace) -> int:
+    """Prints one of the lists for facility tools, of one or all subsystems."""
+    built = {name: build(find(name), options).groups for name in options.subsystem or known()}
+    groups = [group for those in built.values() for group in those]
+    print(
+        {
+            "archiver": lambda: lists.archiver(groups),
+            "archiver-plain": lambda: lists.archiver_plain(groups),
+            "alarms": lambda: lists.alarms({find(name).title: those for name, those in built.items()}),
+            "save-and-restore": lambda: lists.save_and_restore(groups),
+            "channelfinder": lambda: "".join(
+                lists.channelfinder(those, name, heading=not at)
+                for at, (name, those) in enumerate(built.items())
+            ),
+            "db": lambda: lists.database(groups),
+        }[options.kind](),
+        end="",
+    )
+    return 0
+
+
 def export_docs(options: argparse.Namespace) -> int:
     """Writes the PV tables into the READMEs; with --check only says which are out of date."""
     stale = [name for name in options.subsystem or known() if not document(find(name), options)]
@@ -277,7 +298,21 @@ def add_exports(command: argparse.ArgumentParser) -> None:
     kinds = command.add_subparsers(dest="kind", required=True)
     pvs = kinds.add_parser("pvs", help="all PVs, in columns separated by tabs", parents=[common()])
     docs = kinds.add_parser("docs", help="the PV tables in iocs/*/README.md", parents=[common()])
-    for kind in (pvs, docs):
+    others = [
+        kinds.add_parser(name, help=text, parents=[common()])
+        for name, text in (
+            ("archiver", "JSON for the Archiver Appliance"),
+            ("archiver-plain", "what the archiver samples, one PV a line"),
+            ("alarms", "alarm tree for Phoebus"),
+            ("save-and-restore", "CSV for Phoebus"),
+            ("channelfinder", "CSV of names and properties"),
+            ("db", "an EPICS database, to be read by people and tools"),
+        )
+    ]
+    for other in others:
+        add_building(other)
+        other.set_defaults(run=export_list)
+    for kind in (pvs, docs, *others):
         kind.add_argument("subsystem", type=subsystem_name, nargs="*", help="default: all")
     add_building(pvs)
     pvs.set_defaults(run=export_pvs)

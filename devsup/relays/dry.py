@@ -1,15 +1,19 @@
 """Relays that are not there: every order is logged and remembered, nothing moves."""
 
 import logging
+from collections.abc import Callable
 
 from devsup.relays.bank import Contacts, LocalBank
 
 
 class DryRelays(LocalBank):
-    """For a machine without relays. Contacts do as they are told."""
+    """For a machine without relays. Contacts do as they are told; `moved` is told what they do."""
 
-    def __init__(self, name: str, relays: tuple[str, ...]) -> None:
+    def __init__(
+        self, name: str, relays: tuple[str, ...], moved: Callable[[Contacts], None] | None = None
+    ) -> None:
         super().__init__(name, relays)
+        self._moved = moved
         self._on = dict.fromkeys(relays, False)
         self._log = logging.getLogger(f"relays.{name}")
 
@@ -22,6 +26,8 @@ class DryRelays(LocalBank):
             if self._on[relay] is not on:
                 self._log.info("%s: %s %s", self.name, relay, "on" if on else "off")
         self._on.update(wanted)
+        if self._moved is not None:
+            self._moved(self._on)
         return await self.read()
 
     async def read(self) -> Contacts:

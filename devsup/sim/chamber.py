@@ -46,7 +46,7 @@ class Build:
     heater: float = 120.0
     lamp: float = 25.0
     bed: float = 6.0  # the bed warms itself
-    mist: float = 0.030
+    mist: float = 0.020
     bed_moisture: float = 0.0006
     bed_ppm: float = 0.30
     leak: float = 0.5 / 3600.0

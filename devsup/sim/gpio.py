@@ -48,8 +48,8 @@ class SimGpio:
     def __init__(
         self,
         relays: SimRelays,
-        lines: Mapping[int, str],
-        contacts: Mapping[int, str] | None = None,
+        lines: Mapping[int | str, str],
+        contacts: Mapping[int | str, str] | None = None,
         *,
         wired_low: bool = True,
         label: str = "pinctrl-sim",
@@ -58,12 +58,12 @@ class SimGpio:
         self.label = label
         self.wired_low = wired_low
         self.problem: int | None = None
-        self.levels: list[tuple[int, bool]] = []  # every output level as it was set, oldest first
+        self.levels: list[tuple[int | str, bool]] = []  # every output level as it was set, oldest first
         self.line = SimpleNamespace(Direction=Direction, Value=Value)
         self.LineSettings = LineSettings
         self._lines = dict(lines)
         self._contacts = dict(contacts or {})
-        self._claimed: set[int] = set()
+        self._claimed: set[int | str] = set()
 
     def Chip(self, path: str) -> "SimChip":  # noqa: N802 - the name of gpiod
         """Open a chip."""
@@ -87,17 +87,17 @@ class SimGpio:
         request.set_values(outputs)
         return request
 
-    def release(self, offsets: Iterable[int]) -> None:
+    def release(self, offsets: Iterable[int | str]) -> None:
         """Nobody holds these lines any more; they keep their level, as Raspberry Pi's kernel does."""
         self._claimed -= set(offsets)
 
-    def put(self, offset: int, high: bool) -> None:
+    def put(self, offset: int | str, high: bool) -> None:
         """A level on an output line."""
         self._check()
         self.levels.append((offset, high))
         self.relays.drive(self._lines[offset], high is not self.wired_low)
 
-    def get(self, offset: int) -> bool:
+    def get(self, offset: int | str) -> bool:
         """Whether a line is high: of an input, while its contact is closed."""
         self._check()
         if offset in self._contacts:
@@ -130,17 +130,17 @@ class SimChip:
 class SimRequest:
     """As gpiod.LineRequest."""
 
-    def __init__(self, chip: SimGpio, settings: Mapping[int, LineSettings]) -> None:
+    def __init__(self, chip: SimGpio, settings: Mapping[int | str, LineSettings]) -> None:
         self._chip = chip
         self._settings = dict(settings)
 
-    def set_values(self, values: Mapping[int, Value]) -> None:
+    def set_values(self, values: Mapping[int | str, Value]) -> None:
         for offset, value in values.items():
             if self._settings[offset].direction is not Direction.OUTPUT:
                 raise OSError(errno.EPERM, os.strerror(errno.EPERM))
             self._chip.put(offset, (value is Value.ACTIVE) is not self._settings[offset].active_low)
 
-    def get_values(self, lines: Iterable[int] | None = None) -> list[Value]:
+    def get_values(self, lines: Iterable[int | str] | None = None) -> list[Value]:
         offsets = list(self._settings if lines is None else lines)
         return [Value(int(self._chip.get(o) is not self._settings[o].active_low)) for o in offsets]
 

@@ -186,10 +186,14 @@ SCD4X_FILES = {
 
 
 class SimAds1115:
-    """A photoresistor on channel 0 of an ADS1115, as the kernel's driver shows it."""
+    """A photoresistor on a channel of an ADS1115, as the kernel's driver shows it."""
 
-    def __init__(self, tree: Tree, index: int, where: str = "1-0048", scale: str = "0.125") -> None:
+    def __init__(
+        self, tree: Tree, index: int, where: str = "1-0048", channel: int = 0, scale: str = "0.125"
+    ) -> None:
         self.fault = SensorFault.OK
+        self.grounded = False
+        self._channel = f"in_voltage{channel}"
         self.supply_mv, self.fixed_ohm, self.r10_ohm, self.gamma = 3300.0, 10_000.0, 10_000.0, 0.7
         self._tree = tree
         self._index = index
@@ -206,8 +210,9 @@ class SimAds1115:
         if self.fault is not SensorFault.FROZEN:
             dark = self.fault in (SensorFault.OPEN, SensorFault.ZEROS) or lux <= 0.0
             ohm = 1e12 if dark else self.r10_ohm * (lux / 10.0) ** -self.gamma
-            self._raw = round(self.supply_mv * self.fixed_ohm / (self.fixed_ohm + ohm) / float(self._scale))
+            own = ohm if self.grounded else self.fixed_ohm
+            self._raw = round(self.supply_mv * own / (self.fixed_ohm + ohm) / float(self._scale))
         works = self.fault in (SensorFault.OK, SensorFault.FROZEN, SensorFault.ZEROS, SensorFault.OPEN)
         self._tree.write(f"{folder}/name", "ads1015\n")
-        self._tree.write(f"{folder}/in_voltage0_scale", self._scale + "\n")
-        self._tree.write(f"{folder}/in_voltage0_raw", f"{self._raw}\n" if works else "")
+        self._tree.write(f"{folder}/{self._channel}_scale", self._scale + "\n")
+        self._tree.write(f"{folder}/{self._channel}_raw", f"{self._raw}\n" if works else "")

@@ -2,7 +2,14 @@
 
 from iocs.caserver.alarms import Alarm, AlarmSeverity, AlarmStatus
 from iocs.caserver.arrays import Characters, Integers, Texts, Waveform
-from iocs.caserver.lifecycle import current_server, request_restart, serve, spawn, suspended_tasks
+from iocs.caserver.lifecycle import (
+    CannotStart,
+    current_server,
+    request_restart,
+    serve,
+    spawn,
+    suspended_tasks,
+)
 from iocs.caserver.puts import Client, Refused
 from iocs.caserver.record import Record
 from iocs.caserver.records import Analog, Integer, Text
@@ -15,6 +22,7 @@ __all__ = [
     "AlarmSeverity",
     "AlarmStatus",
     "Analog",
+    "CannotStart",
     "Characters",
     "Choice",
     "Client",

@@ -28,6 +28,10 @@ RESTART = 3
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 
+class CannotStart(Exception):
+    """For `start` to raise: the set-up is wrong, not the software. Said in one line; exit status 2."""
+
+
 class Background:
     """The tasks of one IOC. `failed`: one died for good; `restart`: somebody wants it all anew."""
 
@@ -68,7 +72,10 @@ class Background:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if isinstance(error, CannotStart):
+            log.error("%s", error)
+            self.failed.set()
+        elif error is not None:
             log.error("task %s died; the IOC goes to its safe state", task.get_name(), exc_info=error)
             self.failed.set()
 
@@ -123,7 +130,8 @@ def serve(
     """Start devices, serve `pvdb` until SIGTERM or SIGINT, stop devices; the exit status.
 
     0 after a signal; RESTART after `request_restart()`; 1 when `start` or a background task failed, a
-    port could not be claimed, or `stop` failed or took longer than `stop_deadline_s`.
+    port could not be claimed, or `stop` failed or took longer than `stop_deadline_s`; 2 when `start` raised
+    CannotStart.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -151,9 +159,15 @@ async def _serve(
         stopped = await _stop(stop, stop_deadline_s)
         await background.cancel_all()
         await server.close()
+    if _cannot_start(started):
+        return 2
     if background.failed.is_set() or not stopped:
         return 1
     return RESTART if background.restart.is_set() and not asked_to_stop.is_set() else 0
+
+
+def _cannot_start(started: asyncio.Task[None]) -> bool:
+    return started.done() and not started.cancelled() and isinstance(started.exception(), CannotStart)
 
 
 async def _start(

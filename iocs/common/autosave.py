@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from iocs.caserver import AlarmSeverity, Record
 from iocs.common import pv
 from iocs.common.memory import Memory
@@ -234,7 +236,7 @@ class Autosave(AutosavePVs):
 def _restore_value(record: Record[Any], value: Any) -> None:
     if not record.spec.saved:
         raise ValueError("is not saved any more")
-    restored = record.check(record.convert(math.nan if value is None else value))
+    restored = record.check(record.convert(_native(value)))
     record.set_ok(restored)
 
 
@@ -242,11 +244,20 @@ def _restore_field(record: Record[Any], field: str, value: Any) -> None:
     definition = record.fields[field]
     if field not in SETTINGS or definition.put is None:
         raise ValueError(f"{field} is no setting")
-    definition.put(record, math.nan if value is None else value)
+    definition.put(record, _native(value))
+
+
+def _native(value: Any) -> Any:
+    """What JSON held, as records take it."""
+    if isinstance(value, list):
+        return [_native(element) for element in value]
+    return math.nan if value is None else value
 
 
 def _plain(value: Any) -> Any:
-    """As JSON holds it: NaN, which it does not know, as null."""
+    """As JSON holds it: arrays as lists, and NaN, which it does not know, as null."""
+    if isinstance(value, tuple | np.ndarray):
+        return [_plain(element) for element in value]
     if isinstance(value, float) and math.isnan(value):
         return None
     return value if isinstance(value, str | bool) else int(value) if isinstance(value, int) else float(value)

@@ -50,6 +50,8 @@ class Furnished:
         memory: Memory | None = getattr(ioc, "memory", None)
         stem = prefix.strip(":").replace(":", "-") or name
         file = StateFile(services.state, stem, f"{name} {prefix}") if services.state else None
+        if memory is not None and services.state is not None:
+            memory.beside = services.state / stem
         log = services.put_log / f"{stem}-puts.json" if services.put_log else None
         self.notifier = Notifier()
         self.status = Status(prefix)

@@ -51,9 +51,9 @@ class Chamber(ChamberPVs):
             "pressure_in_flow": self._pressure_in_flow,
             "door": lambda now: self._input("door", now),
             "water": lambda now: self._input("water", now),
-            "total_flow": lambda now: _sample(measured.most_flow(self._seen()), now),
-            "largest_flow": lambda now: _sample(measured.largest_flow(self._seen()), now),
-            "oxygen_share": lambda now: _sample(measured.most_oxygen(self._seen(), NOISE_SCCM), now),
+            "total_flow": lambda now: _sample(measured.most_flow(self._known()), now),
+            "largest_flow": lambda now: _sample(measured.largest_flow(self._known()), now),
+            "oxygen_share": lambda now: _sample(measured.most_oxygen(self._known(), NOISE_SCCM), now),
             "deviation": self._deviation,
         }
         self.interlocks = Interlocks(prefix, config.rows, self._quantities, self._tripped, self.say)
@@ -194,6 +194,11 @@ class Chamber(ChamberPVs):
             if channel.enabled
         ]
 
+    def _known(self) -> list[Seen]:
+        """Without those that have not been read since the start: a restart must not trip over them. Nothing
+        can grow on their account, because approval reckons with all they may hold."""
+        return [seen for seen in self._seen() if math.isfinite(seen.at)]
+
     def _input(self, name: str, now: float) -> Sample:
         if name not in self._inputs:
             return Sample(problem=f"no input is configured for {name}")
@@ -201,7 +206,7 @@ class Chamber(ChamberPVs):
 
     def _pressure_in_flow(self, now: float) -> Sample:
         """The chamber pressure while anything flows or may; else 0."""
-        flowing = any(seen.missing or seen.known_flow > FLOWING_SCCM for seen in self._seen())
+        flowing = any(seen.missing or seen.known_flow > FLOWING_SCCM for seen in self._known())
         return self._input("pressure", now) if flowing else Sample(now, 0.0)
 
     def _deviation(self, now: float) -> Sample:

@@ -21,6 +21,7 @@ from iocs.sonicator.around import Around
 from iocs.sonicator.config import BoardConfig
 from iocs.sonicator.pvs import SHUTDOWNS, BoardPVs
 from iocs.sonicator.registers import RegisterBank
+from iocs.sonicator.supervised import SILENT_AFTER
 from iocs.sonicator.unit import SonicatorUnit
 
 T = TypeVar("T")
@@ -171,7 +172,7 @@ class SonicatorPlant(BoardPVs):
         for number in itertools.cycle(self._banks):
             await ticks.next()
             health = self.board.health
-            if health.lost or health.attempts_failed:
+            if health.lost or health.attempts_failed >= SILENT_AFTER:
                 continue
             try:
                 image = await self.board.read_image(number)

@@ -13,6 +13,7 @@ from iocs.sonicator.logic import Cause, Command, State
 from iocs.sonicator.supervised import SupervisedSonicator
 
 OPERATOR = "operator"
+ACTIVE = (State.STARTING, State.RUNNING)
 FROM_STOP = Cause.EMERGENCY_STOP | Cause.HARDWARE | Cause.DISAGREES
 """What a stop at the board itself looks like, until its status has been read."""
 VERIFY_S = 2.0  # beyond what the machine itself waits for the effect of a reset
@@ -29,7 +30,7 @@ class SonicatorUnit(SupervisedSonicator):
 
     async def put_run_(self, value: int) -> int:
         await (self._start() if value else self.stop_now(OPERATOR))
-        return int(self.machine.state in (State.STARTING, State.RUNNING))
+        return int(self.machine.state in ACTIVE)
 
     async def put_amplitude(self, value: float) -> float:
         await self._order(Command.AMPLITUDE, amplitude=value)
@@ -62,10 +63,10 @@ class SonicatorUnit(SupervisedSonicator):
         try:
             await self._order(Command.START)
         except Refused as refusal:
-            if self.machine.state is State.STARTING:  # sent, but not confirmed: it must not stay unknown
+            if self.machine.state in ACTIVE:  # sent, but not confirmed: it must not stay unknown
                 self.send(self.look(self.inputs(Command.STOP, f"its start was not confirmed: {refusal}")))
             raise
-        if self.machine.state not in (State.STARTING, State.RUNNING):
+        if self.machine.state not in ACTIVE:
             raise Refused(f"{self.config.name}: {self.machine.reason}")
 
     async def _order(self, command: Command, why: str = OPERATOR, amplitude: float | None = None) -> None:

@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as program
-from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, report
+from tests.benchmarks import (
+    alicat,
+    command,
+    environment,
+    faults,
+    ioc,
+    neighbours,
+    peer,
+    polling,
+    report,
+    sonicator,
+)
 from tests.benchmarks.report import Figures, Report, Table, Target
 
 README = Path(__file__).with_name("README.md")
@@ -36,6 +47,13 @@ def test_command_times_every_order_in_both_stages() -> None:
     assert {len(times) for times in stages.values()} == {10}
     assert all(first < second for first, second in zip(*stages.values(), strict=True))
     assert len(checked(figures).targets) == 2
+
+
+def test_environment_decides_and_orders() -> None:
+    figures = environment.measure(0.005)
+    assert len(figures.decisions) == 604 and len(figures.orders) == 10
+    assert 0.0 < environment.wire_limit_s() < figures.orders[-1] + 0.005  # the first needs no silence
+    assert len(checked(figures).targets) == 3
 
 
 @pytest.mark.slow
@@ -89,6 +107,16 @@ def test_ioc_is_started_watched_and_loaded() -> None:
     assert 0.0 < figures.serving_s <= figures.first_reading_s
     assert figures.loads[1].events_per_s > 0
     checked(figures)
+
+
+@pytest.mark.slow
+def test_sonicator_is_polled_started_and_kept_alive() -> None:
+    figures = sonicator.measure(0.03, (0.0,))
+    assert all(pace.hz > 0 and pace.of_bytes < pace.of_limit < 1.1 for pace in figures.paces.values())
+    assert all(times[0] > 0 for times in figures.puts[0.0].values())
+    assert 0.0 < figures.step_us < 1000.0
+    assert len(checked(figures).targets) == 7
+    checked(sonicator.measure_endurance(0.005))
 
 
 def test_readme_has_a_place_for_every_benchmark(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from iocs.caserver import (
     AccessRights,
     AlarmSeverity,
     AlarmStatus,
+    CannotStart,
     Client,
     Record,
     Refused,
@@ -124,6 +125,8 @@ class Ioc:
     async def start(self) -> None:
         if self.mode == "start-fails":
             raise RuntimeError("start fails")
+        if self.mode == "cannot-start":
+            raise CannotStart("the door is locked: bring the key")
         if self.mode == "task-dies":
             spawn(self.die, "dying")
         if self.mode == "restart":

@@ -54,6 +54,15 @@ def test_a_failure_leads_to_stop_and_a_bad_exit_code(tmp_path: Path, mode: str, 
         assert "stopped" in output
 
 
+def test_what_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
+    with running(tmp_path, "cannot-start", ready=False) as served:
+        assert served.process.wait() == 2
+        output = served.process.output()
+        assert "the door is locked: bring the key" in output
+        assert "Traceback" not in output
+        assert "stopped" in output
+
+
 @pytest.mark.parametrize(
     ("mode", "words"), [("stop-fails", "stopping failed"), ("stop-hangs", "took longer")]
 )

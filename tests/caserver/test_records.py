@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from iocs.caserver import AlarmSeverity, AlarmStatus, Analog, Choice, Flag, Integer, Record, Text, Waveform
+from iocs.caserver import (
+    AlarmSeverity,
+    AlarmStatus,
+    Analog,
+    Characters,
+    Choice,
+    Flag,
+    Integer,
+    Integers,
+    Record,
+    Text,
+    Texts,
+    Waveform,
+)
 from iocs.caserver.dbr import EPICS_EPOCH, Mask
 
 MAJOR, INVALID = AlarmSeverity.MAJOR, AlarmSeverity.INVALID
@@ -128,6 +141,14 @@ def test_limits_are_live() -> None:
         (lambda: Waveform("X", 2), [1, 2, 3], ValueError),
         (lambda: Waveform("X", 2), ["a"], TypeError),
         (lambda: Waveform("X", 9), [[1], [2]], ValueError),
+        (lambda: Integers("X", 2), [1, 2, 3], ValueError),
+        (lambda: Integers("X", 2), [2**31], ValueError),
+        (lambda: Integers("X", 2), [math.nan], ValueError),
+        (lambda: Integers("X", 2), ["1"], TypeError),
+        (lambda: Texts("X", 2), ["a", "b", "c"], ValueError),
+        (lambda: Texts("X", 2), "ab", TypeError),
+        (lambda: Texts("X", 2), ["a", 1], TypeError),
+        (lambda: Characters("X", 9), b"bytes", TypeError),
     ],
 )
 def test_what_a_record_cannot_hold_is_refused_before_anything_is_stored(
@@ -179,6 +200,26 @@ def test_a_waveform_is_always_full_length_and_knows_what_is_used() -> None:
     assert len(record.value) == 5
     assert np.isnan(record.value[2:]).all()
     assert not counts(seen)
+
+
+@pytest.mark.parametrize(
+    ("record", "given", "kept"),
+    [
+        (Integers("X", 5), [1, -2.0], [1, -2]),
+        (Texts("X", 5), ["a" * 60, "ä" * 30], ("a" * 39, "ä" * 19)),
+        (Characters("X", 5), "häßlich", "häß"),
+    ],
+)
+def test_arrays_of_other_types_keep_what_they_were_given(record: Any, given: Any, kept: Any) -> None:
+    record.set_ok(given)
+    seen = listeners(record)
+    record.set_ok(given)
+    assert not counts(seen)
+    assert np.array_equal(record.value, kept)
+    assert record.used == (5 if isinstance(record, Characters) else 2)
+    assert record.image(int(record.native), 0, False).elements == 5
+    record.set_ok(given[:1])
+    assert counts(seen) == {"VALUE": 1, "LOG": 1}
 
 
 def test_nan_of_the_source_is_undefined_not_an_error() -> None:

@@ -12,7 +12,7 @@ import pytest
 from iocs.caserver import AlarmSeverity
 from iocs.common.autosave import Autosave
 from iocs.common.memory import Memory
-from iocs.common.pv import Group, choice, flag, readback, setpoint, text
+from iocs.common.pv import Group, choice, flag, integers, readback, setpoint, text, texts, waveform
 from iocs.common.statefile import StateFile
 from tests.support.waiting import until
 
@@ -24,6 +24,9 @@ class Channel(Group):
     mode = choice("Mode", "Mode", ["Slow", "Fast"], saved=True)
     fault = flag("Fault", "Latched fault", saved=True)
     note = text("Note", "Remark", saved=True)
+    curve = waveform("Curve", "Correction", 4, saved=True)
+    steps = integers("Steps", "Steps", 4, saved=True)
+    events = texts("Events", "Last events", 4, saved=True)
     demand = setpoint("Setpoint", "Output", drive=(0, 10))
     flow = readback("Flow", "Flow", high=5.0)
 
@@ -79,6 +82,18 @@ async def test_saved_values_come_back_and_no_putter_runs(tmp_path: Path) -> None
     assert second.note.value == "pump serviced"
     assert second.puts == []
     assert not second.demand.updated, "an output is not restored"
+
+
+async def test_saved_arrays_come_back(tmp_path: Path) -> None:
+    async with life(tmp_path) as first:
+        first.channel.curve.set_ok([1.5, NAN, 3.0])
+        first.channel.steps.set_ok([1, 2])
+        first.channel.events.set_ok(["start", "grün"])
+        await first.autosave.kept()
+    second = Kept(tmp_path).channel
+    assert second.curve.value[[0, 2]].tolist() == [1.5, 3.0] and second.curve.used == 3
+    assert second.steps.value.tolist() == [1, 2]
+    assert second.events.value == ("start", "grün")
 
 
 async def test_fields_that_a_client_changed_come_back_others_follow_the_definition(tmp_path: Path) -> None:

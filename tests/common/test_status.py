@@ -67,8 +67,8 @@ def test_every_name_of_the_stock_screen_has_a_good_value(toy: Toy) -> None:
     assert len(STOCK_SCREEN) == 32
     wait_until(lambda: toy.get("HEARTBEAT"), what="a heartbeat")
     for name in STOCK_SCREEN:
-        reading = toy.ca.read(f"{PREFIX}IOC:{name}")
-        assert reading.severity < INVALID, f"{name}: {reading}"
+        pv = f"{PREFIX}IOC:{name}"
+        wait_until(lambda pv=pv: toy.ca.read(pv).severity < INVALID, what=f"{name} is known")
 
 
 def test_the_figures_are_those_of_the_process(toy: Toy) -> None:

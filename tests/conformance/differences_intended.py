@@ -23,9 +23,9 @@ class Intended:
 
 
 def padded(base: Any, ours: Any) -> bool:
-    """Ours is base's value, filled up with NaN or NUL; events and counts accordingly."""
+    """Ours is base's value, filled up with NaN, 0, NUL or nothing; events and counts accordingly."""
     if isinstance(ours, str):
-        base = "" if base == 0 else base  # one NUL is no text
+        base = chr(base) if isinstance(base, int) else base  # one character; NUL is no text
         return ours == "nothing" or ours.rstrip("\0") == str(base).rstrip("\0")
     if isinstance(ours, int):
         return base == "nothing" or ours > base
@@ -37,8 +37,9 @@ def padded(base: Any, ours: Any) -> bool:
     return all(_filled(o, short[i : i + 1]) for i, o in enumerate(wide))
 
 
-def _filled(ours: float, base: list[float]) -> bool:
-    return ours in base if not isnan(ours) else base in ([], [0.0])
+def _filled(ours: Any, base: list[Any]) -> bool:
+    filler = ours in ("", 0) or ours != ours
+    return ours in base or (filler and base in ([], [0.0]))
 
 
 def nan_for_zero(base: Any, ours: Any) -> bool:
@@ -127,7 +128,8 @@ INTENDED = (
         "An integer that does not fit is refused; base stores what the processor makes of it.",
         ("written_fields: put Ao.PREC LONG 40000 | *",)
         + refused("integer_puts", "put Longout DOUBLE 1000000000000.0", "put Longout DOUBLE -1000000000000.0",
-                "put Longout DOUBLE nan", "put Longout DOUBLE inf", "put Longout DOUBLE 2147483648.0"),
+                "put Longout DOUBLE nan", "put Longout DOUBLE inf", "put Longout DOUBLE 2147483648.0")
+        + refused("refused_arrays", "put Longs DOUBLE *", "put Chars DOUBLE *"),
     ),  # fmt: skip
     Intended(
         "An index without a state, or between two, "
@@ -157,7 +159,7 @@ INTENDED = (
             "types: get Wave *SHORT*",
          "types: get Wave *ENUM*", "types: get Wave *CHAR*", "types: get Wave *LONG*",
              "undefined_types: get Longin *_CHAR | *",
-         "undefined_types: get Longout *_CHAR | *"),
+         "undefined_types: get Longout *_CHAR | *", "types: get Texts *ENUM [0] | value"),
     ),  # fmt: skip
     Intended(
         "A flag has no range; base claims 65535 as its upper limit.",
@@ -170,7 +172,7 @@ INTENDED = (
          "fields_as_ctrl: get Wave.NORD *", "fields_as_ctrl: get Wave.HOPR *"),
     ),  # fmt: skip
     Intended(
-        "Arrays and long strings are sent whole, filled up with NaN or NUL: CAJ (Phoebus, "
+        "Arrays and long strings are sent whole, filled up with NaN, 0 or NUL: CAJ (Phoebus, "
         "archiver) loses shorter ones.",
         ("text_puts: put *.VAL$ of * characters | then value",
          "text_puts: put *.VAL$ of * characters | then count",
@@ -178,7 +180,8 @@ INTENDED = (
          "text_puts: put Lso.VAL$ of one letter | then count",
          "text_puts: get *.VAL$ [0] | *", "long_names_of_fields: get *$ [0] | *", "short_arrays: * | value",
          "short_arrays: * | count", "short_arrays: * | events Wave VL", "whole_arrays: monitor Wave | *",
-         "filters: monitor Wave.*"),
+         "filters: monitor Wave.*", "short_arrays_of_each_type: get *[0]* | value",
+         "short_arrays_of_each_type: get *[0]* | count"),
         padded,
     ),  # fmt: skip
     Intended(
@@ -192,8 +195,18 @@ INTENDED = (
         nan_for_zero,
     ),  # fmt: skip
     Intended(
+        "What fills up an array of whole numbers is 0 as text, too; base has an empty text.",
+        ("undefined_types: get Longs *STRING | value",
+         "fields_of_texts_and_arrays: get Longs.VAL STRING | value"),
+        lambda base, ours: (base, ours) == ("", "0"),
+    ),
+    Intended(
+        "An array with an element that is no number is refused as a whole; base takes what comes before it.",
+        ("refused_arrays: put Longs STRING ['1', 'x'] | then *",),
+    ),
+    Intended(
         "STSACK_STRING and CLASS_NAME have one element, whatever was asked.",
-        ("types: get Wave STSACK_STRING [0] | count", "types: get Wave CLASS_NAME [0] | count"),
+        ("types: get * STSACK_STRING [0] | count", "types: get * CLASS_NAME [0] | count"),
     ),
     Intended(
         "An array that did not change is no event, as for all values.",
@@ -201,8 +214,10 @@ INTENDED = (
         silent,
     ),
     Intended(
-        "A long string is read and written as text by DBR_STRING too; base takes it for small numbers.",
-        ("text_puts: put *.VAL$ of * | then text", "text_puts: put *.VAL$ STRING 'by text' | *"),
+        "A long string, and characters, are read and written as text by DBR_STRING too; "
+        "base takes them for small numbers.",
+        ("text_puts: put *.VAL$ of * | then text", "text_puts: put *.VAL$ STRING 'by text' | *",
+         "types: get Chars *STRING* | *", "refused_arrays: put Chars STRING 'words' | *"),
     ),
     Intended(
         "One letter put to a long string is all of it; base leaves the rest of a stringout as it was.",

@@ -10,13 +10,16 @@ from iocs.common.access.security import Security
 from iocs.common.pv import (
     Archive,
     Group,
+    characters,
     choice,
     flag,
     integer,
+    integers,
     merge,
     readback,
     setpoint,
     text,
+    texts,
     waveform,
 )
 
@@ -77,6 +80,9 @@ class Bench(Group):
     lsi_drive = text("LsiDrive", "Drives Lsi", max_length=100, **QUIET)
     lso = text("Lso", "Long text output", max_length=100, writable=True, **QUIET)
     wave = waveform("Wave", "Array", 8, unit="V", precision=1, display=(-5, 5), writable=True, **QUIET)
+    chars = characters("Chars", "Characters", 50, writable=True, **QUIET)
+    longs = integers("Longs", "Whole numbers", 6, unit="pcs", display=(-100, 100), writable=True, **QUIET)
+    words = texts("Texts", "Texts", 4, writable=True, **QUIET)
     gate = integer("Gate", "Opens what is guarded", **QUIET)
     guarded = setpoint("Guarded", "Written while Gate is 1", writable=True, **QUIET)
     secret = setpoint("Secret", "Read while Gate is 1", writable=True, **QUIET)

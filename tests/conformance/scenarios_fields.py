@@ -9,6 +9,7 @@ ORDINALS = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "E
 CHOICES = (*(f"{n}ST" for n in ORDINALS), *(f"{n}SV" for n in ORDINALS), "UNSV", "COSV")
 FLAGS = ("ZNAM", "ONAM", "ZSV", "OSV", "COSV")
 LONG_TEXTS = ("SIZV", "LEN")
+ARRAYS = ("EGU", "PREC", "HOPR", "LOPR", "NORD", "NELM", "FTVL")
 FIELDS = {
     "Ai": (*COMMON, *NUMERIC, "PREC"), "Band": ("HIHI", "HIGH", "LOW", "LOLO", "HHSV", "MDEL", "ADEL",
         "HOPR"),
@@ -18,7 +19,7 @@ FIELDS = {
         *CHOICES),
     "Longin": (*COMMON, *NUMERIC), "Longout": (*COMMON, *NUMERIC, "DRVH", "DRVL"),
     "Stringin": COMMON, "Stringout": COMMON, "Lsi": (*COMMON, *LONG_TEXTS), "Lso": (*COMMON, *LONG_TEXTS),
-    "Wave": (*COMMON, "EGU", "PREC", "HOPR", "LOPR", "NORD", "NELM", "FTVL"),
+    **dict.fromkeys(("Wave", "Chars", "Longs", "Texts"), (*COMMON, *ARRAYS)),
 }  # fmt: skip
 DATABASE = ("PINI", "FLNK", "PHAS", "TSE", "TSEL", "DTYP", "PACT", "AMSG", "NSEV", "LALM", "TIME", "DISA",
     "SDIS")
@@ -76,7 +77,7 @@ def fields_of_integers(s: Script) -> None:
 
 def fields_of_texts_and_arrays(s: Script) -> None:
     """The same."""
-    _fields_of("Stringin", "Stringout", "Lsi", "Lso", "Wave")(s)
+    _fields_of("Stringin", "Stringout", "Lsi", "Lso", "Wave", "Chars", "Longs", "Texts")(s)
 
 
 def fields_as_ctrl(s: Script) -> None:

@@ -1,6 +1,7 @@
 """Scenarios about values: every type of every record, and what puts of all kinds come to."""
 
 from math import inf, nan
+from typing import Any
 
 from tests.conformance import dbr
 from tests.conformance.script import Script
@@ -8,13 +9,14 @@ from tests.conformance.script import Script
 RECORDS = (
     "Ai", "Band", "Ao", "Clip", "Free", "Bi", "Bo", "Mbbi", "Mbbo", "Longin", "Longout", "Stringin",
         "Stringout",
-    "Lsi", "Lso", "Wave",
+    "Lsi", "Lso", "Wave", "Chars", "Longs", "Texts",
 )  # fmt: skip
 VALUES = {
     "AiDrive": "85.125", "BandDrive": "-7.5", "Ao": 12.345, "Clip": 3.25, "Free": 1e6, "BiDrive": 0, "Bo": 1,
     "MbbiDrive": 0, "Mbbo": 1, "LonginDrive": -70000, "Longout": 300, "StringinDrive": "17.5",
         "Stringout": "words",
     "LsiDrive": "x" * 39, "Lso": "12", "Wave": [1.5, -2.25, 3e9, 0.0, 5.0, 6.0, 7.0, 8.0],
+    "Chars": list(range(60, 110)), "Longs": [1, -2, 70000, 0, 5, 6], "Texts": ["1", "2.5", "-3", "0x10"],
 }  # fmt: skip
 
 
@@ -148,15 +150,60 @@ def short_arrays(s: Script) -> None:
         s.get(f"Wave.{part}", count=0)
 
 
+ARRAYS = {"Chars": 50, "Longs": 6, "Texts": 4}
+TYPES = ("DOUBLE", "LONG", "SHORT", "FLOAT", "CHAR", "ENUM", "STRING")
+
+
+def _elements(kind: str, count: int) -> list[Any]:
+    first = 65 + TYPES.index(kind)
+    numbers = range(first, first + count)
+    return [str(number) for number in numbers] if kind == "STRING" else list(numbers)
+
+
+def whole_arrays_of_each_type(s: Script) -> None:
+    """All elements of characters, whole numbers and texts: put as every type, and parts of them."""
+    for name, size in ARRAYS.items():
+        s.put(name, _elements("STRING" if name == "Texts" else "LONG", size))
+        s.monitor(name, "VL", count=0)
+        for kind in TYPES:
+            s.put(name, _elements(kind, size), kind)
+            for count in (0, 1, 2, size):
+                s.get(name, count=count)
+        s.get(f"{name}.NORD", "LONG")
+        for part in PARTS:
+            s.get(f"{name}.{part}", count=0)
+
+
+def short_arrays_of_each_type(s: Script) -> None:
+    """One and two elements of them."""
+    for name in ARRAYS:
+        for kind in TYPES:
+            for count in (2,) if (name, kind) == ("Chars", "STRING") else (1, 2):
+                s.put(name, _elements(kind, count), kind)
+                s.get(name, count=0)
+                s.get(name, count=2)
+                s.get(f"{name}.NORD", "LONG")
+    s.try_put("Longs", [1.5, -1.5], "DOUBLE", start=[7])
+    s.try_put("Texts", ["words", "x" * 39, "caf\xe9"], start=["a"])
+    for text in (b"some words\0", b"some words"):
+        s.put("Chars", text, "CHAR")
+        s.get("Chars", count=0)
+
+
 def refused_arrays(s: Script) -> None:
     """What is no number, or not a finite one."""
     for kind, values in (("DOUBLE", [nan, 1.0]), ("DOUBLE", [inf, 2.0]), ("DOUBLE", [1.0, nan, 3.0]),
         ("DOUBLE", [nan] * 8),
                          ("STRING", ["1", "x"]), ("STRING", ["abc"]), ("STRING", [""])):  # fmt: skip
         s.try_put("Wave", values, kind, start=WHOLE, count=8, label=f"put Wave {kind} {values!r}")
+    for numbers in ([nan, 1.0], [1e12, 1.0], [inf]):
+        s.try_put("Longs", numbers, "DOUBLE", start=[7])
+        s.try_put("Chars", numbers, "DOUBLE", start=[97])
+    s.try_put("Longs", ["1", "x"], "STRING", start=[7])
+    s.try_put("Chars", "words", "STRING", start=[97])
 
 
 SCENARIOS = (
     undefined, undefined_types, types, analog_puts, integer_puts, enum_puts, text_puts, whole_arrays,
-        short_arrays, refused_arrays,
+        short_arrays, whole_arrays_of_each_type, short_arrays_of_each_type, refused_arrays,
 )  # fmt: skip

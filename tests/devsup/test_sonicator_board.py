@@ -314,9 +314,13 @@ async def test_a_stop_gets_through_a_line_that_is_bad_now_and_then(start: Start,
         assert not rig.sim.units[4].active
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault.LATE, Fault.FOREIGN_NODE, Fault.WRONG_INDEX, Fault.WRONG_SEQUENCE, Fault.BIT_FLIP]
-)
+RARE = [
+    pytest.param(fault, marks=pytest.mark.slow)
+    for fault in (Fault.WRONG_INDEX, Fault.WRONG_SEQUENCE, Fault.BIT_FLIP)
+]
+
+
+@pytest.mark.parametrize("fault", [Fault.LATE, Fault.FOREIGN_NODE, *RARE])
 async def test_no_reading_is_ever_somebody_elses(start: Start, fault: Fault) -> None:
     """Sonicator 1 takes no power and 4 does: what is read must be the one or the other's."""
     rig = await start()

@@ -100,8 +100,12 @@ class Bench:
     def start_anew(self) -> None:
         """Starts an IOC again, and looks at it with a fresh client."""
         self.ca.close()
-        self.ca = CaClient(self.env)
+        self.connect()
         self.start()
+
+    def connect(self) -> None:
+        """A client; an earlier one must have been closed."""
+        self.ca = CaClient(self.env)
 
     def wait_readings(self) -> None:
         for name in UNITS:

@@ -69,3 +69,20 @@ def test_the_deployed_firmware_is_served_through_the_same_pvs(tmp_path: Path) ->
         bench.put("EStop:Reset", 1)
         bench.wait_value("SON4:State", 0)
         bench.put("SON4:Start", 1)
+
+
+def test_what_runs_is_adopted_after_a_crash_and_nothing_is_written(
+    own_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devsup.sim.sonicator_board.board.COMM_TIMEOUT_MS", 60_000)
+    bench = own_bench
+    bench.run(4, 75)
+    bench.ioc.kill()
+    changed_ms = bench.unit(4).changed_ms
+    bench.start_anew()
+    assert bench.get("SON4:State") == 2
+    assert bench.text("SON4:StateReason") == "found running, and left so"
+    assert (bench.get("SON4:Amplitude"), bench.get("SON4:Run")) == (75, 1)
+    assert bench.unit(4).changed_ms == changed_ms
+    bench.put("SON4:Stop", 1)
+    assert not bench.unit(4).active

@@ -143,6 +143,13 @@ def test_a_start_that_the_board_refuses_fails_and_leaves_it_stopped(bench: Bench
     bench.wait_value("Reg:0013", 0)
 
 
+def test_a_start_that_is_not_confirmed_is_taken_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.unit(4), "start", lambda now_ms: False)
+    assert "device failure (exception 4)" in bench.refused("SON4:Start", 1)
+    bench.wait_value("SON4:State", 0)
+    assert "its start was not confirmed" in bench.text("SON4:StateReason")
+
+
 def test_raw_registers_are_read_and_written_with_the_engineering_switch_only(bench: Bench) -> None:
     bench.wait_value("SON4:Reg:0161", 60)
     assert "Engineering first" in bench.refused("SON4:Reg:0161", 33)

@@ -81,7 +81,7 @@ class Oath:
             self.amplitude = 0.0  # the next start has to set it anew
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.lists(events, max_size=40))
 def test_nothing_forbidden_happens_whatever_the_board_says(course: list[tuple]) -> None:  # type: ignore[type-arg]
     now, machine, oath, newest = 0.0, born(0.0), Oath(), None
@@ -191,8 +191,8 @@ deeds = st.tuples(
 )
 
 
-@settings(max_examples=15, derandomize=True, deadline=None)
-@given(st.lists(deeds, max_size=8))
+@settings(max_examples=8, derandomize=True, deadline=None)
+@given(st.lists(deeds, max_size=6))
 def test_whatever_is_done_to_the_board_it_ends_stopped_or_wanted(course: list[tuple]) -> None:  # type: ignore[type-arg]
     loop = Loop().live(0.1)
     for command, seconds, ailment, trouble, stop, deaf in course:
