@@ -11,6 +11,11 @@ from devsup.alicat import GASES, UNKNOWN, DataFrame, Firmware, Quantity, Source
 
 # What may move between two polls before it is read twice: a second reading costs little, so not much.
 FLOW_STEP, TEMPERATURE_STEP_K, PRESSURE_STEP = 0.05, 1.0, 0.05  # of the range; K; of the pressure
+# Flow, volumetric flow, pressure and temperature of a gas are not independent: together they must fit as they
+# did, to this part, where there is so much flow (parts of the range) that digits and noise do not matter.
+FIT_STEP, FIT_FLOW = 0.02, 0.1
+PRESSURE_DIGIT = 0.01  # the last one shown, which counts where the pressure is low
+KELVIN = {"degC": (273.15, 1.0), "degF": (459.67, 5.0 / 9.0), "K": (0.0, 1.0)}  # to add; then to multiply by
 # What may move between these two readings: a fast valve moves far in one exchange.
 FLOW_GAP, TEMPERATURE_GAP_K, PRESSURE_GAP = 0.2, 5.0, 0.2
 SETPOINT_GAP = 0.05  # of the range: a ramp, or an analog input
@@ -115,7 +120,7 @@ def confirms(second: Reading, first: Reading, plate: Plate) -> bool:
 
 def _beyond(new: Reading, full_scale: float) -> bool:
     limit = OVER_RANGE * full_scale
-    return abs(new.flow) > limit or abs(new.volumetric) > 4 * limit or abs(new.setpoint or 0.0) > limit
+    return abs(new.flow) > limit or abs(new.setpoint or 0.0) > limit
 
 
 def _change(new: Reading, last: Reading, plate: Plate) -> str:
@@ -125,13 +130,36 @@ def _change(new: Reading, last: Reading, plate: Plate) -> str:
         return "gas, status or setpoint changed"
     if not _near(new.flow, last.flow, FLOW_STEP * plate.full_scale):
         return f"flow jumped from {last.flow:g} to {new.flow:g}"
-    if not _near(new.volumetric, last.volumetric, 2 * FLOW_STEP * plate.full_scale):
+    volumetric_step = FLOW_STEP * max(
+        2 * plate.full_scale, abs(last.volumetric)
+    )  # at low pressure it is large
+    if not _near(new.volumetric, last.volumetric, volumetric_step):
         return f"volumetric flow jumped from {last.volumetric:g} to {new.volumetric:g}"
     if not _near(new.temperature, last.temperature, TEMPERATURE_STEP_K):
         return f"temperature jumped from {last.temperature:g} to {new.temperature:g}"
     if not _near(new.pressure, last.pressure, _pressure_step(last, PRESSURE_STEP)):
         return f"pressure jumped from {last.pressure:g} to {new.pressure:g}"
+    if not _fits(new, last, plate):
+        return "flows, pressure and temperature do not fit each other as before"
     return "" if _total_runs_on(new, last, plate) else f"total jumped from {last.total} to {new.total}"
+
+
+def _fits(new: Reading, last: Reading, plate: Plate) -> bool:
+    """Does the law of gases relate the columns as before? As good as a checksum, while gas flows."""
+    one, two = _gas_ratio(new, plate), _gas_ratio(last, plate)
+    if one is None or two is None:
+        return True
+    return abs(one - two) <= (FIT_STEP + PRESSURE_DIGIT / abs(last.pressure)) * abs(two)
+
+
+def _gas_ratio(reading: Reading, plate: Plate) -> float | None:
+    """Volumetric flow x pressure / temperature / mass flow: constant, whatever its units."""
+    if plate.temperature_unit not in KELVIN or not abs(reading.flow) > FIT_FLOW * plate.full_scale:
+        return None
+    offset, scale = KELVIN[plate.temperature_unit]
+    kelvin = (reading.temperature + offset) * scale
+    ratio = reading.volumetric * reading.pressure / kelvin / reading.flow if kelvin > 0.0 else math.nan
+    return ratio if math.isfinite(ratio) and ratio > 0.0 else None
 
 
 def _near(one: float | None, two: float | None, limit: float) -> bool:

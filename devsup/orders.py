@@ -20,12 +20,16 @@ PATIENCE_S = 1.0  # an order that has stood back this long stands back no longer
 
 
 class Priority(IntEnum):
-    """Zero outranks a command, a command a poll, a poll the housekeeping."""
+    """Zero outranks a command, a command a poll, a poll the housekeeping.
+
+    KEEP_ALIVE is for instruments that shut down or go deaf when nobody asks them for a while.
+    """
 
     SAFE = 0
     COMMAND = 1
-    POLL = 2
-    BACKGROUND = 3
+    KEEP_ALIVE = 2
+    POLL = 3
+    BACKGROUND = 4
 
 
 class Waiter(Future[T]):

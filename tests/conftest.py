@@ -11,11 +11,12 @@ import pytest
 from tests.support.ca import CaClient
 from tests.support.network import ca_environment
 from tests.support.network import free_port as find_free_port
-from tests.support.processes import IocProcess
+from tests.support.processes import ROOT, IocProcess
 
 pytest_plugins = ["tests.support.leftovers", "tests.support.coverage_floors"]
 
 RunIoc = Callable[..., IocProcess]
+TOY = Path(__file__).with_name("toy")
 CASUAL = random.SystemRandom()
 
 
@@ -62,3 +63,9 @@ def run_ioc(ca_env: dict[str, str], tmp_path: Path) -> Iterator[RunIoc]:
             return running.enter_context(process)
 
         yield run
+
+
+@pytest.fixture
+def toy_env(ca_env: dict[str, str]) -> dict[str, str]:
+    """Variables of a process that knows the toy subsystem."""
+    return {**ca_env, "PYTHONPATH": f"{ROOT}:{TOY}"}

@@ -17,7 +17,7 @@ from iocs.common.subsystem import find, known
 from tests.conftest import RunIoc
 from tests.support.ca import CaClient, Refused
 from tests.support.network import LOOPBACK, LOOPBACK_BROADCAST
-from tests.support.processes import ROOT, IocProcess, Process
+from tests.support.processes import IocProcess, Process
 
 TOY = Path(__file__).with_name("toy")
 
@@ -42,7 +42,8 @@ def test_the_pvs_are_listed_without_serving(toy: Path, capsys: pytest.CaptureFix
     assert main(["toy", "--list-pvs", "--prefix", "X:"]) == 0
     names = capsys.readouterr().out.split()
     assert [name for name in names if ":IOC:" not in name] == [
-        *("X:A:Lamp", "X:A:Level", "X:A:Setpoint", "X:B:Lamp", "X:B:Level", "X:B:Setpoint", "X:Die")
+        *("X:A:Lamp", "X:A:Level", "X:A:Setpoint", "X:B:Lamp", "X:B:Level", "X:B:Setpoint"),
+        *("X:Block", "X:Die"),
     ]
     assert {"X:IOC:HEARTBEAT", "X:IOC:SR_status"} <= set(names)
 
@@ -141,11 +142,6 @@ def test_docs_without_marks_say_so(toy: Path) -> None:
 
 
 # As a process
-
-
-@pytest.fixture
-def toy_env(ca_env: dict[str, str]) -> dict[str, str]:
-    return {**ca_env, "PYTHONPATH": f"{ROOT}:{TOY}"}
 
 
 def test_an_ioc_serves_logs_and_stops_on_a_signal(

@@ -9,9 +9,9 @@ Callers must judge plausibility.
 
 from devsup.alicat.commands import MASS_FLOW, UNIT_IDS, Commands, NotSupported
 from devsup.alicat.firmware import UNKNOWN, Firmware, firmware_in
-from devsup.alicat.frames import HELD, LOCKED, MEANINGS, DataFrame, Misshapen, parse_frame
+from devsup.alicat.frames import HELD, LOCKED, MEANINGS, DataFrame, Misshapen, assumed_setpoint, parse_frame
 from devsup.alicat.gases import GASES, MIXTURES, number_of
-from devsup.alicat.layout import ASSUMED, Column, Dialect, Layout, Quantity, layout_from
+from devsup.alicat.layout import Column, Dialect, Layout, Quantity, layout_from
 from devsup.alicat.replies import (
     FeatureMissing,
     LineDecoder,
@@ -20,6 +20,7 @@ from devsup.alicat.replies import (
     Setpoints,
     Source,
     full_scale_from,
+    full_scale_in,
     gas_register_from,
     gases_from,
     maker_complete,
@@ -33,7 +34,6 @@ from devsup.alicat.replies import (
 from devsup.alicat.units import egu
 
 __all__ = [
-    "ASSUMED",
     "GASES",
     "HELD",
     "LOCKED",
@@ -57,9 +57,11 @@ __all__ = [
     "Quantity",
     "Setpoints",
     "Source",
+    "assumed_setpoint",
     "egu",
     "firmware_in",
     "full_scale_from",
+    "full_scale_in",
     "gas_register_from",
     "gases_from",
     "layout_from",

@@ -79,6 +79,17 @@ def parse_frame(text: str, layout: Layout) -> DataFrame:
     )
 
 
+def assumed_setpoint(text: str) -> float:
+    """The setpoint in a frame whose layout has not been learned: the fifth number of any flow controller.
+
+    (BASIS has its valve drive there: zero is as good.) Raises Misshapen.
+    """
+    tokens = text.split()[1:6]
+    if len(tokens) < 5 or (value := _number(tokens[4], text)) is None:
+        raise Misshapen(f"no setpoint in {text!r}")
+    return value
+
+
 def _number(token: str, text: str) -> float | None:
     if _NUMBER.fullmatch(token):
         return float(token)

@@ -65,18 +65,6 @@ class Layout:
         return column.unit if column else ""
 
 
-ASSUMED = Layout(
-    Dialect.MODERN,
-    (
-        Column(Quantity.PRESSURE),
-        Column(Quantity.TEMPERATURE),
-        Column(Quantity.VOLUMETRIC),
-        Column(Quantity.MASS),
-        Column(Quantity.SETPOINT),
-    ),
-)
-"""Of a flow controller without options: enough to see whether a zero was taken before the table was read."""
-
 _ROW = re.compile(r"\w\s+D(\d\d)\s+(.*)")
 _MODERN = re.compile(
     r"(?P<stat>\d{2,3}) (?P<name>\S.*?)\s+(?P<type>(?:s )?[a-z]+)\s+(?P<width>\d+(?:/\d+)?)"

@@ -119,12 +119,21 @@ def gases_from(rows: Iterable[str]) -> dict[int, str]:
 
 # -- single values ---------------------------------------------------------------------------------
 
+_RANGE = re.compile(r"-([\d.]+)([A-Z]+)\b")
+
+
+def full_scale_in(model: str) -> tuple[float, str] | None:
+    """Full scale and unit that a model number names, as in "MC-500SCCM-D"."""
+    found = _RANGE.search(model)
+    return (float(found[1]), egu(found[2])) if found else None
+
+
 _FLOAT = r"[+-]?\d+(?:\.\d+)?"
 _SETPOINTS = re.compile(rf"\w\s+({_FLOAT})\s+({_FLOAT})\s+\d+\s+(\S+)")
 _FULL_SCALE = re.compile(rf"\w\s+({_FLOAT})\s+\d+\s+(\S+)")
 _SOURCE = re.compile(r"\w\s+([SUA])")
 _REGISTER = re.compile(r"\w\s+0*46\s*=\s*(\d+)")
-_GAS = re.compile(r"\w\s+(\d+)\s+(\S+)(?:\s.*)?")
+_GAS = re.compile(r"\w\s+(\d+)\s+(\w[\w+-]*)(?:\s.*)?")
 
 
 def setpoints_from(text: str) -> Setpoints:

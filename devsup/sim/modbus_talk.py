@@ -37,6 +37,10 @@ class Unit:
         """Does it notice a request to it that ends now? Called once for each."""
         return True
 
+    def disturbs(self, now: float) -> bool:
+        """Does it make so much noise that its answer comes out wrong?"""
+        return False
+
     def delay_s(self, now: float) -> float:
         """How much longer than its latency it takes to answer a request that ends now."""
         return 0.0

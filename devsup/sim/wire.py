@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from devsup.sim.faults import LineFault, garble
 from devsup.sim.pace import Pacer, Sleeper
@@ -44,6 +44,19 @@ class Server(Protocol):
         ...
 
 
+@runtime_checkable
+class Talker(Server, Protocol):
+    """A server that also speaks without being asked."""
+
+    def speaks_at(self) -> float | None:
+        """When it will speak next (monotonic seconds); None if it will not."""
+        ...
+
+    def unasked(self, now: float) -> list[Transmission]:
+        """What it has to say by `now`."""
+        ...
+
+
 class PtyLine:
     """One line with a server at its far end; `url` is what a master opens.
 
@@ -60,6 +73,7 @@ class PtyLine:
         seed: int = 0,
     ) -> None:
         self.server = server
+        self._talker = server if isinstance(server, Talker) else None
         self.baudrate = baudrate
         self.name = name
         self._link = Path(link or Path(tempfile.gettempdir(), f"{name}-{secrets.token_hex(6)}"))
@@ -176,9 +190,12 @@ class PtyLine:
     def _turn(self) -> None:
         assert self._bell is not None
         sources = [self._bell[0], self._master] if self.up else [self._bell[0]]
-        ready = self._sleeper.wait(sources, self._pacer.due())
+        moments = (self._pacer.due(), self._talker.speaks_at() if self._talker else None)
+        ready = self._sleeper.wait(sources, min((one for one in moments if one is not None), default=None))
         while (data := self._pacer.take(time.monotonic() + self._sleeper.lateness_s)) is not None:
             self._deliver(data)
+        if self._talker:
+            self._let_speak(self._talker)
         if self._master in ready:
             self._listen()
         if self._bell[0] in ready:
@@ -209,6 +226,15 @@ class PtyLine:
             return
         for answer in self.server.receive(self._noisy(data), crossed):
             self._pacer.send(self._noisy(answer.data), crossed + answer.delay_s)
+
+    def _let_speak(self, talker: Talker) -> None:
+        """What comes without being asked, from now on; nothing while unplugged or silent."""
+        now, at = time.monotonic(), talker.speaks_at()
+        if at is None or at > now:
+            return
+        for answer in talker.unasked(now):
+            if self.up and self._fault is not LineFault.SILENT:
+                self._pacer.send(self._noisy(answer.data), now + answer.delay_s)
 
     def _noisy(self, data: bytes) -> bytes:
         if self._fault is LineFault.NOISE and self._random.random() < self._noise_probability:

@@ -2,17 +2,27 @@
 
 from iocs.caserver.alarms import Alarm, AlarmSeverity, AlarmStatus
 from iocs.caserver.arrays import Characters, Integers, Texts, Waveform
-from iocs.caserver.lifecycle import current_server, serve, spawn
+from iocs.caserver.lifecycle import (
+    CannotStart,
+    current_server,
+    request_restart,
+    serve,
+    spawn,
+    suspended_tasks,
+)
 from iocs.caserver.puts import Client, Refused
 from iocs.caserver.record import Record
 from iocs.caserver.records import Analog, Integer, Text
+from iocs.caserver.served import AccessRights
 from iocs.caserver.states import Choice, Flag
 
 __all__ = [
+    "AccessRights",
     "Alarm",
     "AlarmSeverity",
     "AlarmStatus",
     "Analog",
+    "CannotStart",
     "Characters",
     "Choice",
     "Client",
@@ -25,6 +35,8 @@ __all__ = [
     "Texts",
     "Waveform",
     "current_server",
+    "request_restart",
     "serve",
     "spawn",
+    "suspended_tasks",
 ]

@@ -224,8 +224,8 @@ class Characters(Array[str]):
         if isinstance(raw, list):
             raw = np.array([dbr.parse_number(text) for text in raw])
         if not isinstance(raw, str | bytes):
-            numbers = _within(np.atleast_1d(raw), N.CHAR, "a character")
-            raw = numbers.astype(np.int16).astype(np.uint8).tobytes()
+            codes = _within(np.atleast_1d(raw), N.CHAR, "a character")
+            raw = codes.astype(np.int16).astype(np.uint8).tobytes()
         text = raw if isinstance(raw, str) else dbr.decode_text(raw)
         self.room_for(self.count(text), "bytes")
         return text

@@ -24,8 +24,8 @@ from iocs.caserver.wire import (
     ACCESS_RIGHTS,
     CREATE_CHAN,
     ECA_GETFAIL,
+    ECA_NORDACCESS,
     ECA_NORMAL,
-    ECA_NOWTACCESS,
     ECHO,
     ERROR,
     HEADER,
@@ -62,6 +62,7 @@ class Circuit(VirtualCircuit):
         super().__init__(circuit, client, context)
         self._buffer = bytearray()
         self._targets: dict[int, Target] = {}
+        self._granted: dict[int, ca.AccessRights] = {}
         self._subscriptions: dict[int, tuple[int, Subscription]] = {}
         self.outbox = Outbox(client.writer, self.events_on)
         self._answer = self.outbox.answer
@@ -189,19 +190,30 @@ class Circuit(VirtualCircuit):
         channel.states.states.update(CONNECTED)
         self.circuit.channels_sid[sid] = channel
         self._targets[sid] = target
-        self._answer(self._rights(cid, target))
+        self._tell_rights(sid, target)
         self._answer(frame_head(CREATE_CHAN, target.native, target.elements, cid, sid, 0))
 
-    def _rights(self, cid: int, target: Target) -> bytes:
-        return HEADER.pack(ACCESS_RIGHTS, 0, 0, 0, cid, target.source.rights_of(self.who))
+    def _tell_rights(self, sid: int, target: Target) -> None:
+        self._granted[sid] = rights = target.source.rights_of(self.who)
+        self._answer(HEADER.pack(ACCESS_RIGHTS, 0, 0, 0, self.circuit.channels_sid[sid].cid, rights))
 
     def push_rights(self) -> None:
-        """Send the present access rights of every channel: the rules changed."""
+        """Tell of every channel whose rights changed, and as base does send its monitors an event."""
+        changed = set()
         for sid, target in self._targets.items():
-            self._answer(self._rights(self.circuit.channels_sid[sid].cid, target))
+            if target.source.rights_of(self.who) != self._granted[sid]:
+                self._tell_rights(sid, target)
+                changed.add(sid)
+        for sid, subscription in tuple(self._subscriptions.values()):
+            if sid in changed:
+                subscription.begin(self._readable(sid))
+
+    def _readable(self, sid: int) -> bool:
+        return bool(self._granted[sid] & ca.AccessRights.READ)
 
     def _forget(self, sid: int) -> None:
         self._targets.pop(sid, None)
+        self._granted.pop(sid, None)
         for subid, (owner, _) in tuple(self._subscriptions.items()):
             if owner == sid:
                 self._cancel(subid)
@@ -212,6 +224,9 @@ class Circuit(VirtualCircuit):
     def on_read(self, message: Message) -> None:
         command, dtype, count, sid, ioid, _ = message
         target = self._targets[sid]
+        if not self._readable(sid):
+            self._read_failed(message, target, "no read access", ECA_NORDACCESS)
+            return
         try:
             image, have = target.image(dtype, count)
         except (ValueError, OverflowError) as error:
@@ -220,13 +235,15 @@ class Circuit(VirtualCircuit):
         first = ECA_NORMAL if command == READ_NOTIFY else self.circuit.channels_sid[sid].cid
         self._answer(frame_head(command, dtype, have, first, ioid, len(image)), image)
 
-    def _read_failed(self, message: Message, target: Target, reason: str) -> None:
+    def _read_failed(
+        self, message: Message, target: Target, reason: str, status: int = ECA_GETFAIL
+    ) -> None:
         command, dtype, count, _, ioid, _ = message
         if command == READ_NOTIFY:
             nothing = dbr.blank(dtype, count) if count < MAX_BLANK else b""
-            self._answer(frame(command, dtype, count, ECA_GETFAIL, ioid, nothing))
+            self._answer(frame(command, dtype, count, status, ioid, nothing))
         else:
-            self._complain(message, target, ECA_GETFAIL, reason)
+            self._complain(message, target, status, reason)
 
     def on_write(self, message: Message) -> None:
         command, dtype, count, sid, ioid, payload = message
@@ -238,10 +255,12 @@ class Circuit(VirtualCircuit):
             elif outcome.status != ECA_NORMAL:
                 self._complain(message, target, outcome.status, outcome.reason)
 
-        if dtype not in (dbr.PUT_ACKT, dbr.PUT_ACKS) and not target.source.writable_by(who):
-            answer(Outcome(ECA_NOWTACCESS, "no write access"))
-            return
-        target.source.put(Put(who, dtype, count, payload, command == WRITE_NOTIFY, answer, target.long))
+        waits, name = command == WRITE_NOTIFY, target.source.name
+        put = Put(who, dtype, count, payload, waits, answer, target.long, name)
+        if target.source.takes(put):
+            target.source.put(put)
+        else:
+            target.source.deny(put)
 
     def _complain(self, message: Message, target: Target, status: int, reason: str) -> None:
         """An exception message: the request's header and words for the user."""
@@ -268,7 +287,7 @@ class Circuit(VirtualCircuit):
             raise ValueError(f"{count} elements asked, there are {target.elements}")
         subscription = Subscription(self.outbox, target, dtype, count, subid, int(command.mask))
         self._subscriptions[subid] = (command.sid, subscription)
-        subscription.changed()
+        subscription.begin(self._readable(command.sid))
 
     def _cancel(self, subid: int) -> None:
         if subid in self._subscriptions:

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from caproto import AccessRights
+
 from iocs.caserver import dbr
 from iocs.caserver.alarms import Alarm
 from iocs.caserver.puts import DONE, Client, Put, Refused
@@ -114,13 +116,14 @@ class Field(Served):
         size = self._definition.capacity
         return dbr.encode_text(text)[: size - 1].ljust(size, b"\0"), size
 
-    def writable_by(self, client: Client) -> bool:
+    def rights_of(self, client: Client) -> AccessRights:
         definition = self._definition
-        return (
-            definition.settable
-            and definition.permitted(self._record)
-            and self._record.allows(client, self._name)
-        )
+        granted = self._record.granted(client, self._name)
+        settable = definition.settable and definition.permitted(self._record)
+        return granted if settable else granted & AccessRights.READ
+
+    def deny(self, put: Put) -> None:
+        self._record.deny(put)
 
     def put(self, put: Put) -> None:
         try:
@@ -157,6 +160,7 @@ class Field(Served):
         after = definition.get(record)
         if after == before:
             self.post(dbr.Mask.VALUE | dbr.Mask.LOG)  # base sends an event for every write of a field
+        record.log_put(put, before, after)
         if record.on_field is not None:
             record.on_field(self._name, before, after, put.client.user, put.client.host)
 

@@ -22,14 +22,23 @@ log = logging.getLogger(__name__)
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy thread keeps the interpreter: a line's worker must wake promptly."""
 
+RESTART = 3
+"""Exit status that asks whatever runs the IOC to start it again."""
+
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 
+class CannotStart(Exception):
+    """For `start` to raise: the set-up is wrong, not the software. Said in one line; exit status 2."""
+
+
 class Background:
-    """The tasks of one IOC. The first that dies is remembered; `failed` says so."""
+    """The tasks of one IOC. `failed`: one died for good; `restart`: somebody wants it all anew."""
 
     def __init__(self) -> None:
         self.failed = asyncio.Event()
+        self.restart = asyncio.Event()
+        self.suspended = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(
@@ -51,12 +60,22 @@ class Background:
                 if restart_after_s is None:
                     raise
                 log.exception("task %s died, it starts again in %g s", name, restart_after_s)
-                await asyncio.sleep(restart_after_s)
+                await self._wait_suspended(restart_after_s)
+
+    async def _wait_suspended(self, seconds: float) -> None:
+        self.suspended += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.suspended -= 1
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if isinstance(error, CannotStart):
+            log.error("%s", error)
+            self.failed.set()
+        elif error is not None:
             log.error("task %s died; the IOC goes to its safe state", task.get_name(), exc_info=error)
             self.failed.set()
 
@@ -89,6 +108,16 @@ def current_server() -> Server:
     return _server.get()
 
 
+def suspended_tasks() -> int:
+    """Background tasks that died and wait to be started again. Raises LookupError outside of `serve`."""
+    return _background.get().suspended
+
+
+def request_restart() -> None:
+    """Stop the IOC in an orderly way; `serve` returns RESTART. Raises LookupError outside of `serve`."""
+    _background.get().restart.set()
+
+
 def serve(
     pvdb: Mapping[str, Record[Any]],
     *,
@@ -100,8 +129,9 @@ def serve(
 ) -> int:
     """Start devices, serve `pvdb` until SIGTERM or SIGINT, stop devices; the exit status.
 
-    0 after a signal; 1 when `start` or a background task failed, a port could not be claimed, or
-    `stop` failed or took longer than `stop_deadline_s`.
+    0 after a signal; RESTART after `request_restart()`; 1 when `start` or a background task failed, a
+    port could not be claimed, or `stop` failed or took longer than `stop_deadline_s`; 2 when `start` raised
+    CannotStart.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -122,14 +152,22 @@ async def _serve(
     _server.set(server)
     started = background.spawn(_start(server, start, ready), "start")
     try:
-        await _first(asked_to_stop, background.failed)
+        await _first(asked_to_stop, background.failed, background.restart)
         if not started.done():
             started.cancel()
     finally:
         stopped = await _stop(stop, stop_deadline_s)
         await background.cancel_all()
         await server.close()
-    return 0 if stopped and not background.failed.is_set() else 1
+    if _cannot_start(started):
+        return 2
+    if background.failed.is_set() or not stopped:
+        return 1
+    return RESTART if background.restart.is_set() and not asked_to_stop.is_set() else 0
+
+
+def _cannot_start(started: asyncio.Task[None]) -> bool:
+    return started.done() and not started.cancelled() and isinstance(started.exception(), CannotStart)
 
 
 async def _start(

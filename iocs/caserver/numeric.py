@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from iocs.caserver import dbr
-from iocs.caserver.alarms import DEFAULT_SEVERITIES, Alarm, AlarmSeverity, Limits, changed_beyond
+from iocs.caserver.alarms import DEFAULT_SEVERITIES, FINE, Alarm, AlarmSeverity, Limits, changed_beyond
 from iocs.caserver.puts import Refused
 from iocs.caserver.record import Record
 from iocs.caserver.served import Slice
@@ -62,6 +62,8 @@ class Numeric(Record[T], Generic[T]):
         self.mdel = float(mdel)
         self.adel = float(adel)
         self.limits = Limits(hyst=float(hyst))
+        self.quiet = False
+        """While set, the limits stay but are not judged: the value means nothing at present."""
         self._mlst: float = value
         self._alst: float = value
         self._set_limits(hihi=hihi, high=high, low=low, lolo=lolo)
@@ -134,7 +136,7 @@ class Numeric(Record[T], Generic[T]):
     # -- record ----------------------------------------------------------------------------------
 
     def judge(self) -> Alarm:
-        return self.limits.judge(self.value)
+        return FINE if self.quiet and not math.isnan(self.value) else self.limits.judge(self.value)
 
     def change_mask(self, new: T) -> int:
         mask = 0

@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from iocs.caserver.wire import ECA_NORMAL, ECA_PUTCBINPROG, ECA_PUTFAIL
 
@@ -50,6 +50,16 @@ class Outcome(NamedTuple):
 DONE = Outcome(ECA_NORMAL)
 
 
+class Report(NamedTuple):
+    """One put of a client to a record or field, for a put log. `refused`: why; empty if carried out."""
+
+    name: str
+    client: Client
+    old: Any
+    new: Any
+    refused: str = ""
+
+
 @dataclass(slots=True)
 class Put:
     """One put as it came from the wire."""
@@ -63,6 +73,8 @@ class Put:
     answer: Callable[[Outcome], None]
     long: bool = False
     """Whether the name ended in `$`: characters are text."""
+    name: str = ""
+    """What it is for: the record, or one of its fields."""
 
 
 @dataclass(slots=True)

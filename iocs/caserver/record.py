@@ -12,16 +12,20 @@ from collections.abc import Awaitable, Callable, Iterable
 from struct import unpack_from
 from typing import Any, Generic, TypeVar
 
+from caproto import AccessRights
+
 from iocs.caserver import dbr
 from iocs.caserver.alarms import FINE, UNDEFINED, Alarm, AlarmSeverity, AlarmStatus, worse
 from iocs.caserver.fields import Field, FieldTable
-from iocs.caserver.puts import DONE, Client, Job, Outcome, Put, PutQueue, Refused, describe
+from iocs.caserver.puts import DONE, Client, Job, Outcome, Put, PutQueue, Refused, Report, describe
 from iocs.caserver.served import Served
-from iocs.caserver.wire import ECA_PUTFAIL
+from iocs.caserver.wire import ECA_NOWTACCESS, ECA_PUTFAIL
 
 T = TypeVar("T")
 
 MAX_DESC = 40
+NO_ACCESS = "no write access"
+EVERYTHING = AccessRights.READ | AccessRights.WRITE
 CHANGED = dbr.Mask.VALUE | dbr.Mask.LOG
 
 
@@ -29,10 +33,10 @@ class Record(Served, Generic[T]):
     """Base of all record types. `T` is the Python type of the value.
 
     Hooks, all optional and called in the event loop: `putter` carries out a client's put and returns
-    what to store (None: what was sent); `may_write(client, field)` grants writing; `on_refused`,
-    `on_written` and, of fields, `on_field` report puts; `on_change` is told of every new value; `keep`
-    and, of fields, `keep_settings` are awaited before a put-callback is answered; `on_scan` takes a new
-    .SCAN; `process` does what .PROC asks.
+    what to store (None: what was sent); `rules(client, field)` says what a client may do; `on_refused`,
+    `on_written` and, of fields, `on_field` report puts, `on_put` all of them; `on_change` is told of every
+    new value; `keep` and, of fields, `keep_settings` are awaited before a put-callback is answered;
+    `on_scan` takes a new .SCAN; `process` does what .PROC asks.
     """
 
     fields: FieldTable
@@ -61,7 +65,8 @@ class Record(Served, Generic[T]):
         self.on_change: Callable[[], None] | None = None
         self.keep: Callable[[], Awaitable[None]] | None = None
         self.keep_settings: Callable[[], Awaitable[None]] | None = None
-        self.may_write: Callable[[Client, str], bool] | None = None
+        self.rules: Callable[[Client, str], AccessRights] | None = None
+        self.on_put: Callable[[Report], None] | None = None
         self.updated = False
         self.ackt = 1
         self.acks = AlarmSeverity.NO_ALARM
@@ -225,12 +230,23 @@ class Record(Served, Generic[T]):
 
     # -- puts of clients -------------------------------------------------------------------------
 
-    def writable_by(self, client: Client) -> bool:
-        return self.writable and self.allows(client, "VAL")
+    def rights_of(self, client: Client) -> AccessRights:
+        granted = self.granted(client, "VAL")
+        return granted if self.writable else granted & AccessRights.READ
 
-    def allows(self, client: Client, field: str) -> bool:
-        """Whether the access rules let this client write this field."""
-        return self.may_write is None or self.may_write(client, field)
+    def granted(self, client: Client, field: str) -> AccessRights:
+        """What the access rules let this client do with this field; everything if there are none."""
+        return EVERYTHING if self.rules is None else self.rules(client, field)
+
+    def takes(self, put: Put) -> bool:
+        """An alarm may be acknowledged of what only the IOC writes, too."""
+        if put.dbr_type in (dbr.PUT_ACKT, dbr.PUT_ACKS):
+            return bool(self.granted(put.client, "VAL") & AccessRights.WRITE)
+        return self.writable_by(put.client)
+
+    def deny(self, put: Put) -> None:
+        self._report(put, NO_ACCESS, None)
+        put.answer(Outcome(ECA_NOWTACCESS, NO_ACCESS))
 
     def put(self, put: Put) -> None:
         if put.dbr_type in (dbr.PUT_ACKT, dbr.PUT_ACKS):
@@ -284,6 +300,12 @@ class Record(Served, Generic[T]):
         self._take(value)
         if self.on_written:
             self.on_written(old, value, put.client.user, put.client.host)
+        self.log_put(put, old, value)
+
+    def log_put(self, put: Put, old: Any, new: Any, refused: str = "") -> None:
+        """Tell the put log, if there is one."""
+        if self.on_put is not None:
+            self.on_put(Report(put.name, put.client, old, new, refused))
 
     def refuse(self, put: Put, reason: str, value: Any) -> None:
         """Tell the client and whoever reports refusals; value and alarm stay."""
@@ -291,6 +313,7 @@ class Record(Served, Generic[T]):
         put.answer(Outcome(ECA_PUTFAIL, reason))
 
     def _report(self, put: Put, reason: str, value: Any) -> None:
+        self.log_put(put, self._value, value, reason)
         if self.on_refused is None:
             return
         try:

@@ -40,7 +40,7 @@ class Counters:
     worst_lag_s: float = 0.0
     """Longest time the event loop was busy with one thing."""
     stalls: int = 0
-    """How often that was longer than half a second."""
+    """How often that was longer than a second."""
 
 
 class Serving(Protocol):

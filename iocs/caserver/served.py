@@ -10,7 +10,8 @@ import asyncio
 from abc import abstractmethod
 from typing import Any, NamedTuple, Protocol
 
-from caproto import AccessRights, ChannelData, ChannelType, Forbidden
+from caproto import AccessRights as AccessRights
+from caproto import ChannelData, ChannelType, Forbidden
 from caproto._commands import data_payload, extract_data
 
 from iocs.caserver import dbr
@@ -101,8 +102,16 @@ class Served(ChannelData):
         """ACKT and ACKS."""
 
     @abstractmethod
-    def writable_by(self, client: Client) -> bool:
-        """Whether this client has write access."""
+    def rights_of(self, client: Client) -> AccessRights:
+        """What this client may do."""
+
+    def takes(self, put: Put) -> bool:
+        """Whether the client of this put may write."""
+        return self.writable_by(put.client)
+
+    @abstractmethod
+    def deny(self, put: Put) -> None:
+        """Answer a put of a client that may not write."""
 
     @abstractmethod
     def put(self, put: Put) -> None:
@@ -189,9 +198,9 @@ class Served(ChannelData):
         """Rights of a client by what it says of itself."""
         return self.rights_of(Client(username, hostname, ""))
 
-    def rights_of(self, client: Client) -> AccessRights:
-        """Everyone reads; who writes is the record's rules'."""
-        return AccessRights.READ | AccessRights.WRITE if self.writable_by(client) else AccessRights.READ
+    def writable_by(self, client: Client) -> bool:
+        """Whether this client has write access."""
+        return bool(self.rights_of(client) & AccessRights.WRITE)
 
     async def auth_write(
         self,

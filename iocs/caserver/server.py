@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 MIN_FRAME = 64 * 1024
 HOUSEKEEPING_S = 0.1
-LAG_WORTH_A_WORD_S = 0.5
+STALL_S = 1.0
 LAG_QUIET_S = 60.0
 MAX_LOGGED_CLIENTS = 200
 
@@ -84,6 +84,7 @@ class Server(Context):
         self._beaconing: asyncio.Task[None] | None = None
         self._complained: set[str] = set()
         self._lag_logged_at = -LAG_QUIET_S
+        self._recent_lag_s = 0.0
         self.loop = asyncio.get_running_loop()
 
     # -- life ------------------------------------------------------------------------------------
@@ -179,10 +180,21 @@ class Server(Context):
         """Channels of all clients."""
         return sum(c.channel_count for c in self.circuits)
 
-    def stalled(self) -> list[Circuit]:
-        """Clients that do not read at present."""
+    @property
+    def lost_events(self) -> int:
+        """Events that a newer one replaced before their client read them, of all clients ever."""
+        return self.counters.lost_events + sum(c.outbox.lost_events for c in self.circuits)
+
+    def stalled(self, longer_than_s: float = 0.0) -> list[Circuit]:
+        """Clients that have not read for so long, the worst first."""
         now = time.monotonic()
-        return [c for c in self.circuits if c.outbox.stalled_for(now) > 0]
+        waiting = {c: c.outbox.stalled_for(now) for c in self.circuits}
+        return sorted((c for c in waiting if waiting[c] > longer_than_s), key=lambda c: -waiting[c])
+
+    def take_lag(self) -> float:
+        """The longest time, in seconds, the event loop was busy with one thing since this was last asked."""
+        lag_s, self._recent_lag_s = self._recent_lag_s, 0.0
+        return lag_s
 
     def keep_house(self, expected: float) -> None:
         """Drop clients that do not read, and note how late this call is against `expected` loop time."""
@@ -196,7 +208,8 @@ class Server(Context):
 
     def _note_lag(self, now: float, lag_s: float) -> None:
         self.counters.worst_lag_s = max(self.counters.worst_lag_s, lag_s)
-        if lag_s > LAG_WORTH_A_WORD_S:
+        self._recent_lag_s = max(self._recent_lag_s, lag_s)
+        if lag_s > STALL_S:
             self.counters.stalls += 1
             if now - self._lag_logged_at > LAG_QUIET_S:
                 self._lag_logged_at = now

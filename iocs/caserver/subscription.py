@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from iocs.caserver import dbr
 from iocs.caserver.names import Target
-from iocs.caserver.wire import ECA_GETFAIL, ECA_NORMAL, EVENT_ADD, frame_head
+from iocs.caserver.wire import ECA_GETFAIL, ECA_NORDACCESS, ECA_NORMAL, EVENT_ADD, frame_head
 
 if TYPE_CHECKING:
     from iocs.caserver.served import Image
@@ -49,6 +49,7 @@ class Subscription:
         "_dbr_type",
         "_head",
         "_last",
+        "_permitted",
         "_sender",
         "_shape",
         "_tail",
@@ -74,6 +75,7 @@ class Subscription:
         self._shape: tuple[int, int] | None = None
         self._head = b""
         self._last: float | None = None
+        self._permitted = True
         target.source.watch(self)
 
     def cancel(self) -> None:
@@ -81,9 +83,21 @@ class Subscription:
         self.alive = False
         self._target.source.unwatch(self)
 
+    def begin(self, permitted: bool) -> None:
+        """The first event, also after a change of rights: the value, or that it may not be read."""
+        self._permitted = permitted
+        self.changed() if permitted else self._say_forbidden()
+
+    def _say_forbidden(self) -> None:
+        nothing = dbr.blank(self._dbr_type, self._count or self._target.elements)
+        count = self._count or self._target.elements
+        self._queue(self._header(len(nothing), count, ECA_NORDACCESS), nothing)
+
     def changed(self) -> None:
         """Send the present value."""
         target = self._target
+        if not self._permitted:
+            return
         if target.deadband is not None and not self._beyond_deadband(target):
             return
         try:

@@ -20,7 +20,8 @@ PATIENCE_S = 0.5  # before it is said who has not confirmed yet
 class Safe(Protocol):
     """An instrument that can be made safe."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def health(self) -> Health: ...
@@ -80,11 +81,20 @@ class Guard:
 
         `insist`: an instrument that does not confirm is made safe when it returns.
         """
+        return await self._make_safe(self._instruments, why, self.words.all, insist)
+
+    async def some_safe(self, names: Sequence[str], why: str, *, insist: bool = False) -> str:
+        """As `all_safe`, for the instruments of these names."""
+        some = [item for item in self._instruments if item.name in names]
+        done = f"{' and '.join(item.name for item in some)} {self.words.one}"
+        return await self._make_safe(some, why, done, insist)
+
+    async def _make_safe(self, some: Sequence[Safe], why: str, done: str, insist: bool) -> str:
         if insist:
-            self.stop = stop.owe(self.stop, self._names)
+            self.stop = stop.owe(self.stop, frozenset(item.name for item in some))
         self._why = why if self.stop.owed else self._why
-        problem = "; ".join(await self._settle(self._instruments, why))
-        self.say(f"{why}: {problem}" if problem else f"{why}: {self.words.all}, confirmed")
+        problem = "; ".join(await self._settle(some, why))
+        self.say(f"{why}: {problem}" if problem else f"{why}: {done}, confirmed")
         if problem:
             self._log.error("%s: %s", why, problem)
         return problem

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -16,6 +17,8 @@ class Memory:
     def __init__(self) -> None:
         self._kept: dict[str, Any] = {}
         self.on_change: Callable[[], None] | None = None
+        self.beside: Path | None = None
+        """The IOC's state file, without its suffix; None: nothing is kept. For files of its own beside it."""
 
     def get(self, key: str, default: Any = None) -> Any:
         """What was last set under this key, in this run or an earlier one."""

@@ -17,7 +17,6 @@ from iocs.caserver import (
     Analog,
     Characters,
     Choice,
-    Client,
     Flag,
     Integer,
     Integers,
@@ -75,9 +74,6 @@ class Definition:
 class Hooks(Protocol):
     """What an IOC does with every put of every group."""
 
-    def check_access(self, record: Record[Any], client: Client, field: str) -> bool:
-        """Whether this client may write this field."""
-
     def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
         """A put was refused."""
 
@@ -86,11 +82,7 @@ class Hooks(Protocol):
 
 
 class NoHooks:
-    """Everyone may write; refusals are logged."""
-
-    def check_access(self, record: Record[Any], client: Client, field: str) -> bool:
-        """Yes."""
-        return True
+    """Refusals are logged."""
 
     def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
         """Log it."""
@@ -286,7 +278,6 @@ class Group:
         return record
 
     def _wire(self, record: Record[Any]) -> None:
-        record.may_write = lambda client, field: self.hooks.check_access(record, client, field)
         record.on_refused = lambda *what: self.refused(record, *what)
         record.on_written = lambda *what: self.written(record, *what)
 

@@ -13,7 +13,9 @@ from iocs.caserver import AlarmSeverity
 
 NAN = math.nan
 MAX_DESC = 40
-ACCESS_GROUPS = ("DEFAULT", "OPERATE", "CONFIGURE", "SAFETY")
+ACCESS_GROUPS = ("DEFAULT", "OPERATE", "CONFIGURE", "SAFETY", "RESTART")
+RESERVED = ("RESTART",)
+"""Groups whose PVs nobody may write unless access rules say so."""
 
 
 class Kind(Enum):

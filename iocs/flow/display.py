@@ -7,7 +7,10 @@ import logging
 import math
 
 from devsup.bronkhorst_values import Mode, Plate, Reading
+from devsup.health import Health
+from devsup.port import Port
 from iocs.caserver import Alarm, AlarmSeverity, AlarmStatus
+from iocs.common.polled import Polled
 from iocs.flow import logic
 from iocs.flow.config import InstrumentConfig
 from iocs.flow.pvs import MODES, InstrumentPVs
@@ -16,13 +19,14 @@ RESOLUTION = 1e-4  # smallest change of flow worth an event, in ranges
 ARCHIVED = 1e-3  # … and worth archiving
 
 
-class InstrumentDisplay(InstrumentPVs):
+class InstrumentDisplay(Polled, InstrumentPVs):
     """The PVs of one instrument, and how they follow what it says."""
 
-    def __init__(self, prefix: str, config: InstrumentConfig) -> None:
-        super().__init__(f"{prefix}{config.name}:", config.description)
+    def __init__(self, prefix: str, config: InstrumentConfig, health: Health, port: Port) -> None:
+        log = logging.getLogger(f"flow.{config.name}")
+        super().__init__(f"{prefix}{config.name}:", config.name, health, port, config.poll_period_s, log)
+        self.describe(config.description)
         self.config = config
-        self.log = logging.getLogger(f"flow.{config.name}")
         self.reading: Reading | None = None  # the last one shown
         self._watch = logic.Watch()
         self._verdict = logic.Verdict(0.0)
@@ -60,7 +64,7 @@ class InstrumentDisplay(InstrumentPVs):
             self._show_mode(mode_index(reading.mode), stamp)
         if reading.alarm is not None:
             self._show_alarm(reading.alarm, stamp)
-        self.reading = reading
+        self.reading, self.read_at = reading, reading.at
 
     def _take_over(self, reading: Reading) -> None:
         """At first the demands are what the instrument does; later only orders change them."""

@@ -6,7 +6,7 @@ back. Which line the instrument is on, and who else is, is not known here.
 
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -24,87 +24,52 @@ from iocs.flow.pvs import MODES
 T = TypeVar("T")
 COUNTER_S = 2.0  # the totaliser is housekeeping
 PLATE_S = 300.0  # range, fluid and name plate are looked at again this often
-STALE_S = 1.0  # an instrument that answers, but refuses to be read, shows its last values this long
-PAUSE_S = 2.0  # between two attempts to get along with one that answers strangely, owes a zero or is wanted
 
 
 class FlowInstrument(InstrumentDisplay):
     """Polls one instrument and carries out what is put to its PVs."""
 
     def __init__(self, prefix: str, instrument: Instrument, config: InstrumentConfig, guard: Guard) -> None:
-        super().__init__(prefix, config)
+        super().__init__(prefix, config, instrument.health, instrument.bus.port)
         self.instrument = instrument
         self._guard = guard
-        self._ticks = Ticks(config.poll_period_s)
-        self._sees: bool | None = None  # None: not tried yet
-        self._changing_fluid = self._wanted = False
-        self._next = self._counter_due = 0.0
+        self._changing_fluid = False
+        self._counter_due = 0.0
         self._plate_due = math.inf
         self.poll_period.set_ok(config.poll_period_s)
         guard.confirmed[instrument.name] = self._zero_confirmed
 
     # -- polling ------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Read and publish, tick by tick, for ever; an instrument that is lost is probed when it is due."""
-        self._ticks.period_s = self.poll_period.value  # it may have been restored
-        while True:
-            missed = await self._ticks.next()
-            self.instrument.bus.port.stats.overruns += missed  # not in one line: others count there as well
-            if self._is_due():
-                await self._turn()
-            health = self.instrument.health
-            if health.lost:
-                self._stand(False, health.last_error)
-            self.show_link(health, sees=bool(self._sees))
-            self.doubts.set_ok(self.instrument.doubts)
-
     async def keep_house(self) -> None:
         """Counter and name plate, now and then, so that they never hold up a poll."""
         ticks = Ticks(COUNTER_S)
         while True:
             await ticks.next()
-            if self._sees:
-                await self._attempt(self._read_counter)
-                await self._attempt(self._look_again)
+            if self.sees:
+                await self.attempt(self._read_counter)
+                await self.attempt(self._look_again)
+            else:
+                self._counter_due = 0.0
 
-    def _is_due(self) -> bool:
-        """A silent one is asked as often as its line can afford; sooner if it owes a zero or is wanted."""
-        now, health = time.monotonic(), self.instrument.health
-        if health.lost and health.due(now):
-            return True
-        if now < self._next:
-            return False
-        return not health.lost or self._wanted or self._guard.must_act(self.instrument)
+    def is_needed(self) -> bool:
+        return self.wanted or self._guard.must_act(self.instrument)
 
-    async def _turn(self) -> None:
-        self._wanted = False
-        if not (problem := await self._attempt(self._poll)):
-            self._stand(True)
-        elif self._is_stale():
-            self._stand(False, problem)
-            self._next = time.monotonic() + PAUSE_S
+    def is_excused(self) -> bool:
+        return self._changing_fluid
 
-    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> str:
-        """Root of everything done with one instrument: what goes wrong with it concerns no other.
+    async def run(self) -> None:
+        self.ticks.period_s = self.poll_period.value  # it may have been restored
+        await super().run()
 
-        Returns what that was; a mistake of our own is logged unless it is the one shown already.
-        """
+    async def poll(self) -> None:
         try:
-            await work()
-        except DeviceFault as fault:
-            problem = str(fault)
-        except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
-            if problem != self.comm_error.value:
-                self.log.exception("%s: failed in our own code", self.config.name)
-        else:
-            return ""
-        self.show_error(problem)
-        return problem
+            await self._read_and_show()
+        finally:
+            self.doubts.set_ok(self.instrument.doubts)
 
-    async def _poll(self) -> None:
-        if not self._sees:
+    async def _read_and_show(self) -> None:
+        if not self.sees:
             await self._welcome()
         reading = await self.instrument.poll()
         if self._guard.must_act(self.instrument, logic.at_rest(reading)):
@@ -141,23 +106,6 @@ class FlowInstrument(InstrumentDisplay):
         except DeviceError:
             self._counter_due = time.monotonic() + PLATE_S  # it has none, or not now
 
-    def _is_stale(self) -> bool:
-        """May the last reading not be shown as good any longer?"""
-        if self.instrument.health.lost or self.reading is None:
-            return True
-        age_s = time.monotonic() - self.reading.at
-        return age_s > max(STALE_S, 1.5 * self._ticks.period_s) and not self._changing_fluid
-
-    def _stand(self, sees: bool, why: str = "") -> None:
-        """Readings come, or do not. Logged when that changes."""
-        if sees is not self._sees:
-            if sees:
-                self.log.info("%s: readings come", self.config.name)
-            else:
-                self.log.warning("%s: no readings: %s", self.config.name, why)
-            self._counter_due = 0.0
-        self._sees = sees
-
     # -- orders -------------------------------------------------------------------------------
 
     async def put_setpoint(self, value: float) -> float:
@@ -188,7 +136,7 @@ class FlowInstrument(InstrumentDisplay):
             self._changing_fluid = False
         self.show_plate(plate)
         self.adopt_setpoint()  # it is a part of the range, so it has changed
-        await self._attempt(self._poll)
+        await self.attempt(self.poll)
         self._say(f"fluid {index + 1} ({plate.fluid_name}), {plate.capacity:g} {plate.unit}")
 
     async def put_user_tag(self, tag: str) -> str:
@@ -209,7 +157,7 @@ class FlowInstrument(InstrumentDisplay):
         self._say("setpoint is zero, confirmed")
 
     async def put_poll_period(self, period_s: float) -> None:
-        self._ticks.period_s = period_s
+        self.ticks.period_s = period_s
 
     def _zero_confirmed(self) -> None:
         self.setpoint.set_ok(0.0)
@@ -221,7 +169,7 @@ class FlowInstrument(InstrumentDisplay):
         return logic.Facts(
             name=self.config.name,
             link=health.link,
-            silent_s=math.inf if health.last_good is None else time.monotonic() - health.last_good,
+            silent_s=self.silent_s,
             capacity=self.capacity.value if self.capacity.updated else math.nan,
             unit=self.unit.value,
             mode=self.reading.mode if self.reading else None,
@@ -233,7 +181,7 @@ class FlowInstrument(InstrumentDisplay):
 
     def _permit(self, refusal: str) -> None:
         if refusal:
-            self._wanted = self.instrument.health.lost  # somebody may just have mended it
+            self.wanted = self.instrument.health.lost  # somebody may just have mended it
             raise Refused(refusal)
 
     async def _carry_out(self, order: Awaitable[T]) -> T:

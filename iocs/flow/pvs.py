@@ -114,8 +114,8 @@ class InstrumentPVs(CommPVs):
     )  # fmt: skip
     doubts = pv.counter("Comm:Doubts", "Readings that were read twice")
 
-    def __init__(self, prefix: str, description: str = "") -> None:
-        super().__init__(prefix)
+    def describe(self, description: str) -> None:
+        """What the facility calls it, before the DESC of its main PVs."""
         for record in (self.flow, self.setpoint):
             if description:
                 record.desc = f"{description}: {record.desc}"[:MAX_DESC]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as program
-from tests.benchmarks import command, faults, ioc, neighbours, polling, report
+from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, report, sonicator
 from tests.benchmarks.report import Figures, Report, Table, Target
 
 README = Path(__file__).with_name("README.md")
@@ -36,6 +36,23 @@ def test_command_times_every_order_in_both_stages() -> None:
     assert {len(times) for times in stages.values()} == {10}
     assert all(first < second for first, second in zip(*stages.values(), strict=True))
     assert len(checked(figures).targets) == 2
+
+
+@pytest.mark.slow
+def test_alicat_polls_orders_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "FOLDER", Path("nowhere"))
+    monkeypatch.setattr(alicat, "BAUDRATE", 115200)  # getting to know three units takes a while
+    figures = alicat.measure(0.03, (0.0,))
+    assert {units: list(paces) for (units, _), paces in figures.paces.items()} == {
+        1: list(alicat.MASTERS),
+        3: list(alicat.MASTERS),
+    }
+    assert all(pace.hz_each > 0 for paces in figures.paces.values() for pace in paces.values())
+    (orders,) = figures.orders.values()
+    assert len(orders.setpoint_s) == 9 and len(orders.stop_s) == 3 and orders.exchanges >= 3
+    made = checked(figures)
+    assert len(made.targets) == 4
+    assert "--peers" in made.notes[0], "it says what is missing"
 
 
 def test_faults_finds_no_wrong_value_where_the_frame_shows_the_damage() -> None:
@@ -72,6 +89,16 @@ def test_ioc_is_started_watched_and_loaded() -> None:
     assert 0.0 < figures.serving_s <= figures.first_reading_s
     assert figures.loads[1].events_per_s > 0
     checked(figures)
+
+
+@pytest.mark.slow
+def test_sonicator_is_polled_started_and_kept_alive() -> None:
+    figures = sonicator.measure(0.03, (0.0,))
+    assert all(pace.hz > 0 and pace.of_bytes < pace.of_limit < 1.1 for pace in figures.paces.values())
+    assert all(times[0] > 0 for times in figures.puts[0.0].values())
+    assert 0.0 < figures.step_us < 1000.0
+    assert len(checked(figures).targets) == 7
+    checked(sonicator.measure_endurance(0.005))
 
 
 def test_readme_has_a_place_for_every_benchmark(tmp_path: Path) -> None:

@@ -8,7 +8,19 @@ import logging
 import sys
 from typing import Any
 
-from iocs.caserver import AlarmSeverity, AlarmStatus, Client, Record, Refused, current_server, serve, spawn
+from iocs.caserver import (
+    AccessRights,
+    AlarmSeverity,
+    AlarmStatus,
+    CannotStart,
+    Client,
+    Record,
+    Refused,
+    current_server,
+    request_restart,
+    serve,
+    spawn,
+)
 from iocs.common.pv import Group, choice, command, counter, flag, integer, readback, setpoint, text, waveform
 
 MINOR, MAJOR = AlarmSeverity.MINOR, AlarmSeverity.MAJOR
@@ -21,8 +33,8 @@ class Rules:
         self.open = True
         self.reasons: list[str] = []
 
-    def check_access(self, record: Record[Any], client: Client, field: str) -> bool:
-        return self.open or not record.name.endswith("Guarded")
+    def of(self, client: Client, field: str) -> AccessRights:
+        return AccessRights.READ | AccessRights.WRITE if self.open else AccessRights.READ
 
     def refused(self, record: Record[Any], reason: str, value: Any, user: str, host: str) -> None:
         record_of_reasons.set_ok(reason)
@@ -107,13 +119,18 @@ class Ioc:
 
     def __init__(self, prefix: str, mode: str) -> None:
         self.bench = Bench(prefix, hooks=rules)
+        self.bench.guarded.rules = rules.of
         self.mode = mode
 
     async def start(self) -> None:
         if self.mode == "start-fails":
             raise RuntimeError("start fails")
+        if self.mode == "cannot-start":
+            raise CannotStart("the door is locked: bring the key")
         if self.mode == "task-dies":
             spawn(self.die, "dying")
+        if self.mode == "restart":
+            request_restart()
         if self.mode == "task-restarts":
             spawn(self.die, "dying", restart_after_s=0.01)
 

@@ -69,10 +69,16 @@ class RawClient:
             pass
         return message
 
-    def greet(self) -> None:
+    def greet(self, user: str = "ann", host: str = "desk") -> None:
         self.send(0, count=13)
-        self.send(21, payload=b"desk\0")
-        self.send(20, payload=b"ann\0")
+        self.send(21, payload=host.encode() + b"\0")
+        self.send(20, payload=user.encode() + b"\0")
+
+    def rights(self, name: str) -> int:
+        """What the server grants for a new channel: 1 to read, 2 to write."""
+        self.channels += 1
+        self.send(18, first=self.channels, second=13, payload=name.encode() + b"\0")
+        return self.expect(22).second
 
     def connect(self, name: str, cid: int | None = None) -> int:
         """The server's number of a new channel; `cid` is ours, by default one more than the last."""

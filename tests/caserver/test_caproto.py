@@ -59,7 +59,7 @@ async def test_a_put_goes_the_way_of_a_client() -> None:
     assert record.value == 5.0
     with pytest.raises(Refused, match="above DRVH"):
         await record.auth_write("desk", "ann", [50.0], ChannelType.DOUBLE, None)
-    record.may_write = lambda client, field: client.user == "bob"
+    record.rules = lambda client, field: AccessRights(3 if client.user == "bob" else 1)
     assert record.check_access("desk", "bob") == AccessRights.READ | AccessRights.WRITE
     with pytest.raises(caproto.Forbidden):
         await record.auth_write("desk", "ann", [1.0], ChannelType.DOUBLE, None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from iocs.caserver.lifecycle import spawn
+from iocs.caserver.lifecycle import RESTART, spawn
 from tests.caserver.conftest import running
 
 
@@ -42,6 +42,15 @@ def test_a_failure_leads_to_stop_and_a_bad_exit_code(tmp_path: Path, mode: str, 
         assert "stopped" in output
 
 
+def test_what_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
+    with running(tmp_path, "cannot-start", ready=False) as served:
+        assert served.process.wait() == 2
+        output = served.process.output()
+        assert "the door is locked: bring the key" in output
+        assert "Traceback" not in output
+        assert "stopped" in output
+
+
 @pytest.mark.parametrize(
     ("mode", "words"), [("stop-fails", "stopping failed"), ("stop-hangs", "took longer")]
 )
@@ -56,6 +65,13 @@ def test_a_task_may_ask_to_be_started_again(tmp_path: Path) -> None:
         served.process.wait_for("task dying died, it starts again")
         assert served.ca.get(served("Note")) == "hello"
         assert served.process.terminate() == 0
+
+
+def test_a_restart_goes_the_orderly_way_and_is_asked_for_by_the_exit_status(tmp_path: Path) -> None:
+    with running(tmp_path, "restart", ready=False) as served:
+        assert served.process.wait() == RESTART
+        assert "stopped" in served.process.output()
+        assert "Traceback" not in served.process.output()
 
 
 def test_a_port_that_is_no_port_is_said_at_start(tmp_path: Path) -> None:

@@ -98,6 +98,18 @@ def test_an_unchanged_value_is_published_by_the_heartbeat_only() -> None:
     assert counts(seen) == {"VALUE": 2, "LOG": 2}
 
 
+def test_the_limits_of_a_quiet_record_stay_and_are_not_judged() -> None:
+    record = Analog("X", desc="x", low=18000.0, high=22000.0)
+    record.quiet = True
+    record.set_ok(0.0)
+    assert (record.severity, record.limits.low) == (AlarmSeverity.NO_ALARM, 18000.0)
+    record.set_ok(math.nan)
+    assert record.severity is INVALID
+    record.quiet = False
+    record.set_ok(0.0)
+    assert record.status is AlarmStatus.LOW
+
+
 def test_limits_are_live() -> None:
     record = Analog("X")
     record.set_ok(50)

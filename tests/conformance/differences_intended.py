@@ -253,11 +253,6 @@ INTENDED = (
         lambda base, ours: ours == "nothing" or ours == base[:1],
     ),
     Intended(
-        "Rights to write that change are no news of the value.",
-        ("rights: put Gate LONG * | events Guarded VLA",),
-        silent,
-    ),
-    Intended(
         "Fields that say how a database processes its records have nothing behind them here.",
         ("fields_of_a_database: info Ao.* | *",),
     ),

@@ -1,13 +1,15 @@
 """Our server with the records of records.db. Arguments: scenario prefixes."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
-from iocs.caserver import AlarmSeverity, Client, Record, current_server, serve
+from iocs.caserver import AlarmSeverity, serve, spawn
+from iocs.common.access.security import Security
 from iocs.common.pv import (
     Archive,
     Group,
-    NoHooks,
     characters,
     choice,
     flag,
@@ -82,8 +84,13 @@ class Bench(Group):
     longs = integers("Longs", "Whole numbers", 6, unit="pcs", display=(-100, 100), writable=True, **QUIET)
     words = texts("Texts", "Texts", 4, writable=True, **QUIET)
     gate = integer("Gate", "Opens what is guarded", **QUIET)
-    guarded = setpoint("Guarded", "Written while Gate is 1", access="OPERATE", writable=True, **QUIET)
+    guarded = setpoint("Guarded", "Written while Gate is 1", writable=True, **QUIET)
+    secret = setpoint("Secret", "Read while Gate is 1", writable=True, **QUIET)
     marker = integer("Marker", "Written after each step", writable=True, **QUIET)
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(prefix)
+        self.guarded.asg, self.secret.asg = "GUARDED", "SECRET"
 
     async def put_ai_drive(self, value: str) -> None:
         self.ai.set_ok(float(value))
@@ -107,21 +114,7 @@ class Bench(Group):
         self.lsi.set_ok(value)
 
     async def put_gate(self, value: int) -> None:
-        rules.open = value == 1
-        current_server().push_rights()
-
-
-class Rules(NoHooks):
-    """What is guarded may be written while the gate is open."""
-
-    open = False
-
-    def check_access(self, record: Record[Any], client: Client, field: str) -> bool:
-        """By name, as access.acf does by group."""
-        return self.open or not record.name.endswith("Guarded")
-
-
-rules = Rules()
+        """The access rules of access.acf look at it."""
 
 
 async def nothing() -> None:
@@ -129,5 +122,11 @@ async def nothing() -> None:
 
 
 if __name__ == "__main__":
-    pvdb = merge(Bench(prefix, hooks=rules) for prefix in sys.argv[1:])
-    sys.exit(serve(pvdb, start=nothing, stop=nothing, ready=lambda: print("ready", flush=True)))
+    pvdb = merge(Bench(prefix) for prefix in sys.argv[1:])
+    rules = os.environ.get("ACCESS_FILE") or Path(__file__).with_name("access.acf")
+    security = Security(sys.argv[1], pvdb, Path(rules))
+
+    async def start() -> None:
+        spawn(security.run(), "access")
+
+    sys.exit(serve(pvdb, start=start, stop=nothing, ready=lambda: print("ready", flush=True)))

@@ -21,4 +21,19 @@ def rights(s: Script) -> None:
     s.info("Free")
 
 
-SCENARIOS = (rights,)
+def secrets(s: Script) -> None:
+    """A record that may be read while the gate is open."""
+    s.put("Gate", 0)
+    s.watch("Secret")
+    s.info("Secret")
+    s.get("Secret")
+    s.monitor("Secret", "VLA")
+    for value in (1, 0, 1):
+        s.put("Gate", value)
+        s.info("Secret")
+        s.get("Secret")
+        s.get("Secret.DESC")
+        s.try_put("Secret", 1.0 + value)
+
+
+SCENARIOS = (rights, secrets)

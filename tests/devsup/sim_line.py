@@ -1,4 +1,4 @@
-"""The simulated ProPar line without pty, thread or waiting: its own clock under the real instruments."""
+"""A simulated line without pty, thread or waiting: its own clock under the real instruments."""
 
 import heapq
 import struct
@@ -17,6 +17,7 @@ from devsup.propar_bus import ProparBus
 from devsup.sim.faults import Fault
 from devsup.sim.propar_line import ProparLine
 from devsup.sim.propar_node import ProparNode
+from devsup.sim.wire import Server
 
 T = TypeVar("T")
 WAIT_S = 0.1  # how long a reply is waited for, on the line's clock
@@ -27,7 +28,7 @@ DRAIN_S = 0.05
 class SimLine(Line):
     """Line double on which time passes only by asking and by waiting."""
 
-    def __init__(self, server: ProparLine) -> None:
+    def __init__(self, server: Server) -> None:
         super().__init__(LineSettings("simulated"))
         self.server = server
         self.now = 0.0
@@ -59,6 +60,15 @@ class SimLine(Line):
         self.now = limit
         return b""
 
+    def drain(self, quiet_s: float, limit_s: float) -> float | None:
+        """As a real line does, on this clock."""
+        last, end = None, self.now + quiet_s
+        while self._coming and self._coming[0][0] <= end:
+            last, _, _ = heapq.heappop(self._coming)
+            end = last + quiet_s
+        self.now = max(self.now, end)
+        return last
+
     def let_pass(self, seconds: float) -> None:
         self.now += seconds
         self.flush()
@@ -69,6 +79,8 @@ class SimPort:
 
     def __init__(self, line: SimLine) -> None:
         self.line = line
+        self.settings = line.settings
+        self.manners = Manners()
         self.attempts = 0
 
     def device(self, name: str, manners: Manners | None = None) -> Health:

@@ -8,9 +8,7 @@ import pytest
 from devsup.bronkhorst_values import Mode, Reading, confirms, doubt, finite, mode_name
 
 CAPACITY = 100.0
-STEADY = Reading(
-    flow=50.0, setpoint=50.0, temperature=23.0, valve=40.0, alarm=0, mode=0, at=1.0, stamp=1e9
-)
+STEADY = Reading(flow=50.0, setpoint=50.0, temperature=23.0, valve=40.0, alarm=0, mode=0, at=1.0, stamp=1e9)
 ANALOG = replace(STEADY, mode=int(Mode.ANALOG))
 
 

@@ -70,13 +70,14 @@ def test_the_most_urgent_goes_first_and_equals_in_turn() -> None:
     for health, priority, label in [
         (one, Priority.BACKGROUND, "slow group"),
         (one, Priority.POLL, "poll 1"),
+        (one, Priority.KEEP_ALIVE, "keep-alive"),
         (two, Priority.POLL, "poll 2"),
         (two, Priority.COMMAND, "setpoint"),
         (one, Priority.SAFE, "zero"),
     ]:
         assert queue.put(order(health, priority, label=label)) == []
-    assert len(queue) == 5
-    assert takes(queue) == ["zero", "setpoint", "poll 1", "poll 2", "slow group"]
+    assert len(queue) == 6
+    assert takes(queue) == ["zero", "setpoint", "keep-alive", "poll 1", "poll 2", "slow group"]
     assert len(queue) == 0
 
 
@@ -340,7 +341,7 @@ def test_in_any_course_of_events_everybody_is_answered_once_and_zero_stays_zero(
 
 
 def random_order(chance: random.Random, devices: list[Health], number: int, now: float) -> Order:
-    priority = chance.choices(list(Priority), (1, 4, 4, 2))[0]
+    priority = chance.choices(list(Priority), (1, 4, 1, 4, 2))[0]
     target = chance.choice(devices)
     key = (target.name, chance.choice(("setpoint", "mode"))) if priority is Priority.COMMAND else None
     return order(target, priority, key=key, label=str(number), born=now, value=number)

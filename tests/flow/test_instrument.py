@@ -19,6 +19,7 @@ from devsup.sim.faults import Fault
 from devsup.sim.propar_node import ProparNode
 from devsup.sim.wire import PtyLine
 from iocs.caserver import AlarmSeverity, AlarmStatus, Record, Refused
+from iocs.common import polled
 from iocs.common.guard import Guard
 from iocs.flow import instrument
 from iocs.flow.instrument import FlowInstrument
@@ -104,8 +105,9 @@ class Rig:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience for impatient tests."""
-    for name, seconds in (("COUNTER_S", 0.1), ("STALE_S", 0.3), ("PAUSE_S", 0.3)):
-        monkeypatch.setattr(instrument, name, seconds)
+    monkeypatch.setattr(instrument, "COUNTER_S", 0.1)
+    for name, seconds in (("STALE_S", 0.3), ("PAUSE_S", 0.3)):
+        monkeypatch.setattr(polled, name, seconds)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The smallest whole subsystem: two channels that keep what they are given."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from iocs.caserver import AlarmSeverity, Refused, spawn
@@ -40,6 +41,7 @@ class Channel(Group):
 
 class Plant(Group):
     die = command("Die", "End the IOC")
+    block = setpoint("Block", "Keep the event loop busy for so long", unit="s", drive=(0, 10))
 
     def __init__(self, prefix: str) -> None:
         super().__init__(prefix)
@@ -47,6 +49,9 @@ class Plant(Group):
 
     async def put_die(self, value: int) -> None:
         self.dying.set()
+
+    async def put_block(self, value: float) -> None:
+        time.sleep(value)
 
     async def run(self) -> None:
         await self.dying.wait()

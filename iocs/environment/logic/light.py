@@ -1,0 +1,106 @@
+"""When the light is on, and whether it really is: schedule and verification with the photoresistor.
+
+A cycle is counted from an anchor in wall-clock seconds, so it keeps its phase over restarts. The
+plants do not follow a clock that is set: a step of it moves the anchor along, except shortly after the
+start, when a machine without a battery-backed clock gets the right time.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from devsup.sensors.values import Measured
+from iocs.environment.logic.settings import LightMode, LightSettings
+from iocs.environment.logic.words import Code, Wish, seconds, wish
+
+STEP_S = 2.0  # less is drift, which the cycle follows
+SETTLING_S = 600.0  # after the start, a step sets the clock right
+
+
+class Verdict(IntEnum):
+    """What the photoresistor says of the light. The order is that of the PV's states."""
+
+    PENDING = 0
+    VERIFIED = 1
+    FAILED = 2
+    NO_READING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Phase and verification. `anchor`: wall-clock second at which a time on began. `offset`: of the
+    wall clock to `now`. `due`: of the next verification. `alerted`: when a failure was last reported."""
+
+    anchor: float = 0.0
+    offset: float | None = None
+    verdict: Verdict = Verdict.PENDING
+    due: float = math.inf
+    failures: int = 0
+    alerted: float = -math.inf
+    problem: str = ""
+
+
+# -- schedule --------------------------------------------------------------------------------------
+
+
+def follow_clock(light: Light, wall: float, started: float, now: float) -> Light:
+    """Note how the wall clock stands; after a step, keep the phase."""
+    offset = wall - now
+    step = 0.0 if light.offset is None else offset - light.offset
+    if abs(step) <= STEP_S or now - started < SETTLING_S:
+        step = 0.0
+    return replace(light, offset=offset, anchor=light.anchor + step)
+
+
+def schedule(light: Light, settings: LightSettings, now: float) -> tuple[Wish, float]:
+    """What the schedule wants, and in how many seconds it will want something else."""
+    if settings.mode is not LightMode.CYCLE:
+        on = settings.mode is LightMode.ON
+        return wish(on, Code.SCHEDULE, f"light mode {settings.mode.name}"), math.inf
+    period_s = settings.on_s + settings.off_s
+    phase_s = (now + (light.offset or 0.0) - light.anchor) % period_s
+    on = phase_s < settings.on_s
+    left_s = (settings.on_s if on else period_s) - phase_s
+    left_s = math.inf if period_s in (settings.on_s, settings.off_s) else left_s
+    return wish(on, Code.SCHEDULE, f"cycle: {'on' if on else 'off'} for {seconds(left_s)}"), left_s
+
+
+# -- verification ----------------------------------------------------------------------------------
+
+
+def changed(light: Light, settings: LightSettings, now: float) -> Light:
+    """The light was switched: look at it when it has settled."""
+    return replace(light, verdict=Verdict.PENDING, due=now + settings.verify_after_s, problem="")
+
+
+def verify(
+    light: Light, on: bool, level: Measured, lost_after_s: float, settings: LightSettings, now: float
+) -> tuple[Light, bool]:
+    """Look at the light if it is time; whether a failure is to be reported now.
+
+    Only a reading taken after the light had settled counts. One that is not there is no failure.
+    """
+    if now < light.due:
+        return light, False
+    again = now + settings.verify_every_s
+    if level.at is None or level.at < light.due:
+        if now - light.due <= lost_after_s:
+            return light, False  # it may still come
+        return replace(light, verdict=Verdict.NO_READING, due=again, problem="no light reading"), False
+    problem = _mismatch(on, level.value, settings)
+    if not problem:
+        return replace(light, verdict=Verdict.VERIFIED, due=again, problem=""), False
+    report = now - light.alerted >= settings.verify_every_s
+    failed = replace(
+        light, verdict=Verdict.FAILED, due=again, problem=problem, failures=light.failures + 1,
+        alerted=now if report else light.alerted,
+    )  # fmt: skip
+    return failed, report
+
+
+def _mismatch(on: bool, level: float, settings: LightSettings) -> str:
+    if on and level < settings.bright:
+        return f"light is on, but {level:.0f} < {settings.bright:g}: lamp or relay?"
+    if not on and level > settings.dark:
+        return f"light is off, but {level:.0f} > {settings.dark:g}: welded contact, or light from outside?"
+    return ""

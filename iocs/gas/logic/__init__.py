@@ -1,0 +1,1 @@
+"""Decisions of the gas IOC. Pure: state, facts and `now` in, new state and reasons out."""

@@ -1,0 +1,1 @@
+"""The sonicator IOC: up to four sonicators behind a Modbus RTU board."""
