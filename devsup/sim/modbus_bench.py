@@ -5,7 +5,7 @@ import argparse
 from devsup.sim.bench import Bench
 from devsup.sim.dps5015 import RATINGS, DpsSupply, Resistor, SwitchingNoise
 from devsup.sim.modbus_line import FAULTS, ModbusLine
-from devsup.sim.modbus_memory import MemoryUnit
+from devsup.sim.modbus_memory import CountingUnit, MemoryUnit
 from devsup.sim.modbus_talk import Unit
 
 NAMES = tuple(fault.name for fault in FAULTS)
@@ -33,14 +33,16 @@ def line(given: argparse.Namespace, units: dict[int, Unit]) -> ModbusLine:
 def add_memory_options(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
     parser.add_argument("--size", type=int, default=64, help="registers and coils of each kind, from 0 on")
+    parser.add_argument("--counting", action="store_true", help="register 0 counts the reads of a unit")
 
 
 def memory_line(given: argparse.Namespace) -> ModbusLine:
     """Register n holds n, in every unit."""
+    kind = CountingUnit if given.counting else MemoryUnit
     places = range(given.size)
     count = dict(zip(places, places, strict=True))
     off = dict.fromkeys(places, False)
-    return line(given, {address: MemoryUnit(count, count, off, off) for address in given.units})
+    return line(given, {address: kind(count, count, off, off) for address in given.units})
 
 
 MEMORY = Bench(9600.0, "UNIT", NAMES, add_memory_options, memory_line)

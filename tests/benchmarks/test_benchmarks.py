@@ -11,6 +11,7 @@ from tests.benchmarks import (
     environment,
     faults,
     ioc,
+    modbus,
     neighbours,
     peer,
     polling,
@@ -91,6 +92,18 @@ def test_the_campaign_is_the_same_every_time() -> None:
         two.slips,
         two.orders,
     )
+
+
+@pytest.mark.slow
+def test_modbus_compares_masters_and_finds_no_late_answer_believed() -> None:
+    figures = modbus.measure(0.1, (115200,))
+    (paces,) = figures.paces.values()
+    assert list(paces) == list(modbus.MASTERS)
+    assert all(0.0 < pace.of_bytes < pace.of_frames < 1.7 for pace in paces.values())
+    assert figures.late["ours"]["wrong"] == 0
+    assert figures.late["pymodbus"]["wrong"] > 0, "the damage can be seen"
+    assert figures.late["ours"]["right"] > 0
+    assert len(checked(figures).targets) == 5
 
 
 @pytest.mark.slow
