@@ -71,7 +71,7 @@ class Control:
         now, wall = time.monotonic(), time.time()
         contacts = remembered.restore_contacts(self._memory, self._relays, now, wall)
         self.lives = remembered.restore_lives(self._memory, self._relays)
-        self.state = logic.begin(contacts, self._parameters.settings(), now, anchor)
+        self.state = logic.begin(contacts, now, anchor)
         self._note(now)
 
     async def run(self, period_s: float) -> None:
@@ -178,7 +178,7 @@ class Control:
     def _book(self, contacts: Wanted, now: float) -> None:
         """Contacts are like this now: count, and tell of every one that changed."""
         before = self.state.contacts
-        self.state = logic.book(self.state, contacts, self._parameters.settings(), now)
+        self.state = logic.book(self.state, contacts, now)
         changed = [relay for relay in self._relays if self.state.contacts[relay] is not before[relay]]
         for relay in changed:
             on, life = self.state.contacts[relay].on, self.lives[relay]

@@ -194,7 +194,10 @@ class LightPVs(Group):
     )  # fmt: skip
 
 
-VALUE = pv.readback("Value", "Measured value", source="device", archive=Archive(5.0))
+VALUE = pv.readback(
+    "Value", "Measured value", source="device", archive=Archive(5.0),
+    alarm=AlarmPolicy("Outside its limits: see the relays' Reasons, then room and sensor.", delay_s=30),
+)  # fmt: skip
 AGE = pv.readback("Age", "Since the last good reading", unit="s", precision=1, deadband=0.5)
 QUALITY = pv.choice(
     "Quality", "What the newest reading says", [quality.name for quality in Quality],

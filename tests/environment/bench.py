@@ -114,7 +114,7 @@ class Chamber:
 class Bench:
     """A chamber, its IOC and a client. Names of PVs are without the prefix."""
 
-    def __init__(self, folder: Path, control: str = QUICK) -> None:
+    def __init__(self, folder: Path, control: str = QUICK, more: str = "") -> None:
         self.prefix = "T:ENV:"
         self.env = ca_environment()
         self.folder = folder
@@ -125,7 +125,7 @@ class Bench:
         text = CONFIGURATION.format(
             url=self.chamber.line.url, root=self.chamber.root, address=ADDRESS, control=inline
         )
-        self.db.write_text(text)
+        self.db.write_text(text + more)
         self._stack = ExitStack()
         self.ioc: IocProcess
         self.ca: CaClient

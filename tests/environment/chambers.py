@@ -61,7 +61,7 @@ class Trial:
     decision: Decision = field(init=False)
 
     def __post_init__(self) -> None:
-        self.state = begin({relay: Contact() for relay in self.settings.relays}, self.settings, self.now)
+        self.state = begin({relay: Contact() for relay in self.settings.relays}, self.now)
         self.read()
 
     def read(self, **values: float | None) -> "Trial":
@@ -81,7 +81,7 @@ class Trial:
         seen = Seen(self.seen, self.mode, self.commands, self.blocks, self.now + self.wall_offset)
         self.state, self.decision = step(self.state, seen, self.settings, self.now)
         orders = self.decision.orders
-        self.state = book(self.state, {r: o.on for r, o in orders.items()}, self.settings, self.now)
+        self.state = book(self.state, {r: o.on for r, o in orders.items()}, self.now)
         return orders
 
     def run(self, duration: float, every: float = 1.0, **values: float | None) -> Mapping[Relay, Order]:

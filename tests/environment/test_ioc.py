@@ -261,6 +261,8 @@ def test_a_board_that_is_gone_and_comes_back(bench: Bench) -> None:
     bench.chamber.server.set_fault(BOARD, Fault.DEAD)
     bench.wait_severity("Fan:State", INVALID)
     assert bench.alarm("Fan:State") == (COMM, INVALID)
+    assert "no reply" in bench.refused("Light:Command", "On")
+    assert bench.get("Light:Command") == 0
     assert "not confirmed off" in bench.refused("EStop", 1)
     assert bench.get("EStop:Active") == 1
     assert bench.chamber.on() == {"Fan"}, "a board without its dead man keeps its relays"

@@ -129,6 +129,30 @@ def test_the_light_keeps_its_phase_over_a_restart(own_bench: Bench) -> None:
     assert bench.text("Light:Anchor") == "03:15"
 
 
+FROST = """
+  Frost:
+    quantity: temperature
+    condition: at least 5
+    action: safety mode
+    guidance: Look at the heater.
+"""
+
+
+def test_an_interlock_may_lead_to_safety_mode(tmp_path: Path) -> None:
+    with Bench(tmp_path, more=FROST) as bench:
+        manual(bench, "Fan")
+        bench.chamber.feel(t=2.0)
+        bench.wait_on(set())
+        bench.wait_value("Mode", 2)
+        assert bench.text("SafetyReason").startswith("interlock Frost: ")
+        assert "Frost" in bench.refused("Mode", "AUTOMATIC")
+        bench.chamber.feel(t=21.0)
+        bench.wait_value("Interlock:NotOK", 0)
+        bench.put("Interlock:Frost:Reset", 1)
+        assert bench.get("Mode") == 2
+        bench.put("Mode", "AUTOMATIC")
+
+
 def test_without_a_sensor_and_the_board_it_starts_and_waits_for_them(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with bench:

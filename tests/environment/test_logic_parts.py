@@ -467,3 +467,11 @@ def test_safety_is_left_by_the_operator_once_nothing_stops_him(wanted: Mode) -> 
 )
 def test_durations_in_words(duration: float, words: str) -> None:
     assert seconds(duration) == words
+
+
+def test_a_shorter_time_between_verifications_takes_effect_at_once() -> None:
+    chamber = Trial(Settings(light=LightSettings(mode=LightMode.ON)))
+    chamber.run(60.0, lux=800.0)
+    chamber.settings = replace(chamber.settings, light=replace(chamber.settings.light, verify_every_s=5.0))
+    chamber.run(6.0, lux=3.0)
+    assert chamber.state.light.verdict.name == "FAILED"
