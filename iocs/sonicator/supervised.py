@@ -239,7 +239,7 @@ class SupervisedSonicator(SonicatorDisplay):
         if sees and reading is not None:
             self.show_reading(reading, self.machine.state)
         elif (status := AlarmStatus.COMM if lost else AlarmStatus.READ) is not self.power.status:
-            self.set_invalid(status)
+            self.show_blind(status)
         if sees is not self._sees:
             self.log.info("readings %s", "come" if sees else "have stopped")
         self._sees = sees
