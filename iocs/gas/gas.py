@@ -8,7 +8,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -22,7 +22,7 @@ from iocs.common.guard import Guard
 from iocs.common.polled import Polled
 from iocs.common.ticks import Ticks
 from iocs.gas.config import GasConfig
-from iocs.gas.logic import setpoints
+from iocs.gas.logic import measured, setpoints
 from iocs.gas.logic.approval import Gas
 from iocs.gas.pvs import GasPVs
 
@@ -47,10 +47,15 @@ class Desk(Protocol):
 
 @dataclass
 class SafeGas:
-    """A controller as the guard makes it safe: zero, and the valve held closed where that is wanted."""
+    """A controller as the guard makes it safe: zero, and the valve held closed where that is wanted.
+
+    `stuck_open`: its valve is held where it is, so it ignores its setpoint. `in_use`: it is there at all.
+    """
 
     device: Alicat
     close_valve: bool
+    stuck_open: Callable[[], bool] = lambda: False
+    in_use: Callable[[], bool] = lambda: True
 
     @property
     def name(self) -> str:
@@ -61,23 +66,27 @@ class SafeGas:
         return self.device.health
 
     async def safe(self) -> None:
-        """Setpoint 0, verified; then the valve closed, if the configuration wants it."""
+        """Setpoint 0, verified; then the valve closed, if the configuration wants it or zero does not do."""
+        if not self.in_use():
+            return
         await self.device.safe()
-        if self.close_valve:
+        if self.close_valve or self.stuck_open():
             await self.device.close_valve()
 
 
 class GasChannel(Polled, GasPVs):
     """Polls one controller and carries out what is put to its PVs."""
 
-    def __init__(self, prefix: str, config: GasConfig, device: Alicat, guard: Guard, period_s: float) -> None:
+    def __init__(self, prefix: str, config: GasConfig, safe: SafeGas, guard: Guard, period_s: float) -> None:
+        device = safe.device
         log = logging.getLogger(f"gas.{config.name}")
         port = device.bus.port
         super().__init__(f"{prefix}{config.name}:", config.name, device.health, port, period_s, log)
         self.describe(config.description)
         self.config = config
         self.device = device
-        self.safe = SafeGas(device, config.close_valve)
+        self.safe = safe
+        safe.stuck_open, safe.in_use = self._is_stuck_open, lambda: self.enabled
         self.account = setpoints.Account()
         self.reading: Reading | None = None
         self.auto_reconnect = True
@@ -90,6 +99,7 @@ class GasChannel(Polled, GasPVs):
         self.max_flow.set_ok(config.max_flow)
         self.tolerance.set_ok(config.tolerance)
         guard.confirmed[config.name] = self.zero_confirmed
+        guard.doubtful[config.name] = self._zero_doubtful
 
     # -- for the desk -------------------------------------------------------------------------
 
@@ -104,9 +114,9 @@ class GasChannel(Polled, GasPVs):
             return Gas(self.name, 0.0, 0.0, 0.0, scale, self.config.oxygen, f"{self.name} is disabled")
         unknown = self.config.max_flow if math.isnan(scale) else scale
         low, high = (min(possible), max(possible)) if possible else (0.0, unknown)
-        lost = self.health.lost or not self.sees
+        may_be_zero = self.health.lost or not self.sees or self._guard.is_settling(self.name)
         return Gas(
-            self.name, 0.0 if lost else max(low, 0.0), max(high, 0.0), self.max_flow.value, scale,
+            self.name, 0.0 if may_be_zero else max(low, 0.0), max(high, 0.0), self.max_flow.value, scale,
             self.config.oxygen, self._trouble(),
         )  # fmt: skip
 
@@ -148,6 +158,18 @@ class GasChannel(Polled, GasPVs):
         self.setpoint.set_ok(0.0)
         self.setpoint_rbv.set_ok(0.0)
 
+    def _zero_doubtful(self) -> None:
+        """A zero was not confirmed; it may have arrived all the same."""
+        self.account = setpoints.failed(self.account, 0.0, time.monotonic())
+
+    def _is_stuck_open(self) -> bool:
+        """Its valve is held, and gas flows."""
+        reading = self.reading
+        return reading is not None and HELD in reading.codes and not self._is_at_rest(reading)
+
+    def _is_at_rest(self, reading: Reading) -> bool:
+        return measured.at_rest(reading.setpoint, reading.flow, HELD in reading.codes, self._full_scale())
+
     def deviation_percent(self, now: float) -> float:
         """Of full scale; 0 while it has time to settle, or is not in use."""
         if not self.enabled or self.reading is None or self.reading.setpoint is None:
@@ -176,7 +198,8 @@ class GasChannel(Polled, GasPVs):
         if not self.sees:
             await self._welcome()
         reading = await self.device.poll()
-        if self._guard.must_act(self.safe, reading.setpoint == 0.0):
+        if self._guard.must_act(self.safe, self._is_at_rest(reading)):
+            self.reading = reading
             await self._guard.pay(self.safe)
             reading = await self.device.poll()
         self.show(reading)
