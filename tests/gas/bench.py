@@ -36,6 +36,8 @@ inputs: {{chamber_pressure: G:Pressure, door: G:Door, water: G:Water, facility_s
 interlocks:
   Door: {{quantity: door, condition: is Closed, action: zero all, guidance: Close it.}}
   Water: {{quantity: water, condition: is OK, action: block increases, latch: false, guidance: Look.}}
+  Cold: {{link: "G:Cold", condition: is OK, action: zero Ar, guidance: Look.}}
+  Leak: {{link: "G:Leak", condition: is OK, action: zero O2, delay: 1.5, guidance: Look.}}
 """
 RECIPE = """
 name: Short
@@ -140,7 +142,8 @@ class Bench:
 
     def calm(self) -> None:
         """All well and at zero, whatever the test before has done."""
-        for name, value in {"Pressure": 1e-4, "Door": "Closed", "Water": "OK", "Stop": "Ready"}.items():
+        fine = {"Door": "Closed", "Water": "OK", "Stop": "Ready", "Cold": "OK", "Leak": "OK"}
+        for name, value in {"Pressure": 1e-4, **fine}.items():
             self.gauge(name, value)
         for name in UNITS:
             self.fault(name)
@@ -210,6 +213,10 @@ class Bench:
             return bool(self.ca.read(self.pv(name)).severity == severity)
 
         self.wait(reached, f"severity of {name} is {severity}")
+
+    def state(self) -> str:
+        """What the IOC has put aside for its next start."""
+        return "".join(file.read_text() for file in (self.folder / "state").glob("*") if file.is_file())
 
     def records(self) -> str:
         """What runs have left behind."""
