@@ -16,9 +16,10 @@ from iocs.common.subsystem import Subsystem
 from iocs.gas.chamber import Chamber
 from iocs.gas.config import QUANTITIES, ChamberConfig, OnShutdown, read
 from iocs.gas.cook import Cook
-from iocs.gas.gas import GasChannel, SafeGas
+from iocs.gas.gas import GasChannel
 from iocs.gas.inputs import Linked, linked_inputs
 from iocs.gas.recipes.store import Store
+from iocs.gas.safe import SafeGas
 from iocs.gas.simulation import Simulation
 
 SHUTDOWN_S = 6.0  # for the zeros of on_shutdown; the server gives us ten in all

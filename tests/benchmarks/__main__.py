@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, sonicator
+from tests.benchmarks import alicat, command, faults, gas, ioc, neighbours, peer, polling, sonicator
 from tests.benchmarks.report import Figures, machine_line, markdown, summarise, write
 
 BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "neighbours": neighbours.measure,
     "faults": faults.measure,
     "alicat": alicat.measure,
+    "gas": gas.measure,
     "sonicator": sonicator.measure,
     "sonicator-endurance": sonicator.measure_endurance,
     "ioc": ioc.measure,

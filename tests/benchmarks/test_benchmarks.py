@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as program
-from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, report, sonicator
+from tests.benchmarks import alicat, command, faults, gas, ioc, neighbours, peer, polling, report, sonicator
 from tests.benchmarks.report import Figures, Report, Table, Target
 
 README = Path(__file__).with_name("README.md")
@@ -53,6 +53,15 @@ def test_alicat_polls_orders_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     made = checked(figures)
     assert len(made.targets) == 4
     assert "--peers" in made.notes[0], "it says what is missing"
+
+
+@pytest.mark.slow
+def test_gas_judges_and_trips() -> None:
+    figures = gas.measure(0.05)
+    assert list(figures.judged) == list(gas.ORDERS)
+    assert len(figures.first_s) == 2
+    assert all(0.0 < first <= argon for first, argon in zip(figures.first_s, figures.argon_s, strict=True))
+    assert len(checked(figures).targets) == 2
 
 
 def test_faults_finds_no_wrong_value_where_the_frame_shows_the_damage() -> None:

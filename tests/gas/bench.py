@@ -52,13 +52,18 @@ steps:
 class Bench:
     """Three controllers on one line, the chamber's gauges, the IOC, a client. Names without the prefix."""
 
-    def __init__(self, folder: Path, on_shutdown: str = "safe") -> None:
+    def __init__(self, folder: Path, on_shutdown: str = "safe", ar_unit: str = "SCCM") -> None:
         self.prefix, self.folder = "T:GAS:", folder
         self.env = ca_environment()
         units = [
-            AlicatUnit(UnitConfig(unit, full_scale=full, gas=gas, tau_s=0.02, seed=ord(unit)))
-            for unit, full, gas in UNITS.values()
-        ]
+            AlicatUnit(
+                UnitConfig(
+                    unit, full_scale=full, gas=gas, tau_s=0.02, seed=ord(unit),
+                    flow_unit=ar_unit if name == "Ar" else "SCCM",
+                )
+            )
+            for name, (unit, full, gas) in UNITS.items()
+        ]  # fmt: skip
         self.server = AlicatLine(units, latency_s=0.0)
         self.line = PtyLine(self.server, baudrate=None, name="gastest")
         self.recipes = folder / "recipes"

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -254,6 +255,15 @@ def test_an_analog_setpoint_source_is_noticed(bench: Bench) -> None:
             bench.put("Ar:Setpoint", 30)
     finally:
         bench.server.set_condition(UNITS["Ar"][0], Condition.OK)
+
+
+def test_limits_in_sccm_are_not_applied_to_another_unit(tmp_path: Path) -> None:
+    """50 of a controller that counts in litres would be 50 000 sccm."""
+    with Bench(tmp_path, ar_unit="SLPM") as bench:
+        assert bench.get("Ar:Unit") == "slpm"
+        assert "Ar counts in slpm, limits are in sccm" in bench.refused("Ar:Setpoint", 0.05)
+        bench.put("Ar:Setpoint", 0)
+        bench.put("N2:Setpoint", 10)
 
 
 def test_a_tare_and_another_gas_are_refused_while_gas_flows(bench: Bench) -> None:
