@@ -15,6 +15,7 @@ from devsup.sim.wire import Transmission
 
 BROADCAST = 0
 SLOW_S = 0.5
+IN_TURN_S = 1e-6  # two answers of a unit are never at the same time
 READS = (1, 2, 3, 4)
 OTHER: Mapping[int, int] = MappingProxyType({1: 2, 2: 1, 3: 4, 4: 3, 5: 6, 6: 5, 15: 16, 16: 15})
 FAULTS = tuple(fault for fault in Fault if fault not in (Fault.STUCK_VALVE, Fault.DRIFT))
@@ -27,6 +28,7 @@ class Station:
     unit: Unit
     faults: FaultSwitch
     latency_s: float
+    busy_until: float = float("-inf")  # with its latest answer
 
 
 class ModbusLine:
@@ -125,9 +127,11 @@ class ModbusLine:
             setting = Setting(Fault.BIT_FLIP)
         answer = converse(station.unit, message)
         wire = self._spoiled(setting.fault, bytes((address,)) + answer, station)
-        return self._timed(setting, wire, station.latency_s + station.unit.delay_s(now))
+        return self._timed(setting, wire, station, now)
 
-    def _timed(self, setting: Setting, wire: bytes, latency_s: float) -> list[Transmission]:
+    def _timed(self, setting: Setting, wire: bytes, station: Station, now: float) -> list[Transmission]:
+        """A unit answers in turn: nothing overtakes an answer that is still to come."""
+        latency_s = station.latency_s + station.unit.delay_s(now)
         if setting.fault is Fault.SLOW:
             latency_s += SLOW_S if setting.delay_s is None else setting.delay_s
         elif setting.fault is Fault.LATE and setting.delay_s is None:
@@ -135,6 +139,8 @@ class ModbusLine:
             return []
         elif setting.fault is Fault.LATE and setting.delay_s is not None:
             latency_s = setting.delay_s
+        latency_s = max(latency_s, station.busy_until + IN_TURN_S - now)
+        station.busy_until = now + latency_s
         return [Transmission(latency_s, wire)]
 
     def _spoiled(self, fault: Fault, answer: bytes, station: Station) -> bytes:

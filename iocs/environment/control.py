@@ -62,7 +62,7 @@ class Control:
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
         self._ordered_at = self._noted_at = 0.0
-        self._orders: Mapping[Relay, logic.Order] = {}
+        self.orders: Mapping[Relay, logic.Order] = {}  # of the last decision
         self._log = logging.getLogger("environment.control")
         self.state: State
 
@@ -141,7 +141,7 @@ class Control:
         self.state, decision = logic.step(self.state, self._seen(), settings, time.monotonic())
         self.thought_s = time.perf_counter() - started
         self.decisions += 1
-        self._orders = decision.orders
+        self.orders = decision.orders
         if decision.alert:
             self._log.warning("%s", decision.alert)
             self.watchers.say(decision.alert)
@@ -189,7 +189,7 @@ class Control:
             self._note(now)
 
     def _tell(self, relay: Relay, on: bool) -> None:
-        order = self._orders.get(relay)
+        order = self.orders.get(relay)
         expected = order is not None and order.on is on
         text = order.reason.text if order is not None and expected else OUTSIDE
         code = int(order.reason.code) if order is not None else 0

@@ -29,7 +29,7 @@ class ChamberPVs(EStopPVs):
     safety_reason = pv.text("SafetyReason", "Why it is in SAFETY", max_length=160, initial="", saved=True)
     simulation = pv.choice("Simulation", "What is not real", ["Nothing", "Relays", "Relays and sensors"])
     sensor_timeout = pv.setpoint(
-        "SensorTimeout", "Age at which a sensor counts as lost", unit="s", precision=0, drive=(5, 3600),
+        "SensorTimeout", "Age at which a sensor counts as lost", unit="s", precision=0, drive=(2, 3600),
         saved=True, writable=True, access="CONFIGURE",
     )  # fmt: skip
     duty_window = pv.setpoint(

@@ -8,7 +8,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alicat, command, faults, gas, ioc, neighbours, peer, polling, sonicator
+from tests.benchmarks import (
+    alicat,
+    command,
+    environment,
+    faults,
+    gas,
+    ioc,
+    neighbours,
+    peer,
+    polling,
+    sonicator,
+)
 from tests.benchmarks.report import Figures, machine_line, markdown, summarise, write
 
 BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
@@ -20,6 +31,7 @@ BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "gas": gas.measure,
     "sonicator": sonicator.measure,
     "sonicator-endurance": sonicator.measure_endurance,
+    "environment": environment.measure,
     "ioc": ioc.measure,
 }
 README = Path(__file__).with_name("README.md")

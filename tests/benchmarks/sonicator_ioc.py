@@ -1,5 +1,6 @@
 """The sonicator IOC as a process: puts through Channel Access, an overload, keep-alives under load."""
 
+import os
 import random
 import tempfile
 import threading
@@ -39,6 +40,18 @@ class Endurance:
     deaf: bool
 
 
+@contextmanager
+def urgent() -> Iterator[None]:
+    """What is started inside goes before other programs, as far as the system lets us; on any core."""
+    with suppress(PermissionError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    try:
+        yield
+    finally:
+        with suppress(PermissionError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
 def configuration(url: str, poll_s: float) -> str:
     sonicators = "\n".join(f"  SON{number}: {{number: {number}, amplitude: 60}}" for number in NUMBERS)
     return f"line: {{url: {url}}}\nboard: {{poll_period: {poll_s}}}\nsonicators:\n{sonicators}\n"
@@ -51,7 +64,10 @@ def served(url: str, poll_s: float, env: dict[str, str]) -> Iterator[IocProcess]
         db = Path(folder) / "sonicator.yaml"
         db.write_text(configuration(url, poll_s))
         options = ("--db", str(db), "--prefix", PREFIX, "--interfaces", LOOPBACK)
-        with IocProcess("sonicator", *options, log=Path(folder) / "ioc.log", env=env) as ioc:
+        with ExitStack() as stack:
+            with urgent():
+                process = IocProcess("sonicator", *options, log=Path(folder) / "ioc.log", env=env)
+                ioc = stack.enter_context(process)
             yield ioc
 
 
@@ -70,7 +86,9 @@ def put_times(count: int, latency_s: float) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {"start": [], "stop": []}
     wired = ",".join(map(str, NUMBERS))
     with simulated("sonicator", "--wired", wired, baudrate=BAUDRATE, latency_s=latency_s) as line:
-        with served(line.url, 0.01, env), CaClient(env) as client:
+        with served(line.url, 0.01, env), ExitStack() as stack:
+            with urgent():
+                client = stack.enter_context(CaClient(env))
             wait_valid(client)
             for _ in range(count):
                 for name, state in (("start", 2), ("stop", 0)):

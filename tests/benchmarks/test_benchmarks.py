@@ -5,7 +5,19 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as program
-from tests.benchmarks import alicat, command, faults, gas, ioc, neighbours, peer, polling, report, sonicator
+from tests.benchmarks import (
+    alicat,
+    command,
+    environment,
+    faults,
+    gas,
+    ioc,
+    neighbours,
+    peer,
+    polling,
+    report,
+    sonicator,
+)
 from tests.benchmarks.report import Figures, Report, Table, Target
 
 README = Path(__file__).with_name("README.md")
@@ -36,6 +48,13 @@ def test_command_times_every_order_in_both_stages() -> None:
     assert {len(times) for times in stages.values()} == {10}
     assert all(first < second for first, second in zip(*stages.values(), strict=True))
     assert len(checked(figures).targets) == 2
+
+
+def test_environment_decides_and_orders() -> None:
+    figures = environment.measure(0.005)
+    assert len(figures.decisions) == 604 and len(figures.orders) == 10
+    assert 0.0 < environment.wire_limit_s() < figures.orders[-1] + 0.005  # the first needs no silence
+    assert len(checked(figures).targets) == 3
 
 
 @pytest.mark.slow

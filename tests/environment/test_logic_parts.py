@@ -231,6 +231,19 @@ def test_the_fan_may_run_for_co2_while_it_is_heated() -> None:
     assert chamber.on() == {FAN, HEATER}
 
 
+@pytest.mark.parametrize("mode", [Mode.AUTOMATIC, Mode.MANUAL])
+def test_a_fan_that_ends_leaves_the_heater_on(mode: Mode) -> None:
+    chamber = Trial(mode=mode, commands={FAN: True, HEATER: True})
+    chamber.run(40.0)
+    chamber.run(60.0, t=17.0, ppm=1300.0)
+    assert chamber.on() == {FAN, HEATER}
+    chamber.commands[FAN] = False
+    for _ in range(40):
+        chamber.run(1.0, t=17.0, ppm=700.0)
+        assert HEATER in chamber.on()
+    assert chamber.on() == {HEATER}
+
+
 def test_a_chamber_without_a_heater() -> None:
     relays = {relay: how for relay, how in default_relays().items() if relay is not HEATER}
     chamber = Trial(Settings(relays=relays))

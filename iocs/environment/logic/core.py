@@ -162,7 +162,7 @@ def _exclude(wishes: dict[Relay, Wish], state: State, guard: Wish | None) -> Non
     fan, heater = guard or wishes[Relay.FAN], wishes[Relay.HEATER]
     fan_is_on, heater_is_on = state.contacts[Relay.FAN].on, state.contacts[Relay.HEATER].on
     fan_for_other = fan.on and fan.reason.code in WITH_HEATER
-    if heater.on and (fan_is_on or fan.on) and not fan_for_other:
+    if heater.on and not heater_is_on and (fan_is_on or fan.on) and not fan_for_other:
         wishes[Relay.HEATER] = wish(False, Code.EXCLUDED, f"waits for the fan; wants {heater.reason.text}")
     elif fan.on and heater_is_on and fan.reason.code is Code.TOO_WARM:
         wishes[Relay.FAN] = wish(False, Code.EXCLUDED, f"waits for the heater; wants {fan.reason.text}")
