@@ -57,6 +57,8 @@ class Chamber(ChamberPVs):
             "deviation": self._deviation,
         }
         self.interlocks = Interlocks(prefix, config.rows, self._quantities, self._tripped, self.say)
+        # A row that zeroes one gas holds all of them: what it means for the others is not known.
+        self._stopping = [action for action in config.actions if action.value not in (ALARM, BLOCK)]
         self._set_ceilings()
         guard.say = self.say
         self.say("Started; setpoints are taken over from the instruments")
@@ -86,16 +88,11 @@ class Chamber(ChamberPVs):
             return "the IOC is shutting down"
         if stop.active:
             return "emergency stop is active: EStop:Reset first"
-        return self.interlocks.blocking(self._action(ZERO_ALL), self._action(ESTOP)) or self._zeroing()
-
-    def _zeroing(self) -> str:
-        """A row that zeroes one gas holds all of them: what it means for the others is not known."""
-        rows = [action for action in self.config.actions if str(action.value).startswith("zero ")]
-        return self.interlocks.blocking(*rows)
+        return self.interlocks.tripped(*self._stopping)
 
     def blocked(self) -> str:
-        """Why no flow may grow."""
-        return self.interlocks.blocking(self._action(BLOCK))
+        """Why no flow may grow. What is wrong blocks at once; what is done about it waits for its delay."""
+        return self.interlocks.blocking(*self._stopping, self._action(BLOCK))
 
     def closed(self) -> str:
         """Why no flow may start from zero."""
@@ -112,7 +109,7 @@ class Chamber(ChamberPVs):
         words = str(row.action.value)
         if words == ALARM or words == BLOCK:
             return
-        self.recipe_fails(reason)
+        self.recipe_fails(reason, words in (ESTOP, ZERO_ALL))
         if words == ESTOP:
             self.active.set_ok(1)
             self._begin(asyncio.create_task(self.guard.trip(), name="trip to emergency stop"))
@@ -125,8 +122,8 @@ class Chamber(ChamberPVs):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def recipe_fails(self, reason: str) -> None:
-        """Replaced by whoever runs recipes."""
+    def recipe_fails(self, reason: str, zeroed: bool) -> None:
+        """Replaced by whoever runs recipes. `zeroed`: every gas is being zeroed anyway."""
 
     # -- while it runs ------------------------------------------------------------------------
 
@@ -153,12 +150,12 @@ class Chamber(ChamberPVs):
         return answer
 
     async def put_estop(self, value: int) -> None:
-        self.recipe_fails("emergency stop")
+        self.recipe_fails("emergency stop", True)
         await super().put_estop(value)
 
     async def put_zero_all(self, value: int) -> None:
-        self.recipe_fails("ZeroAll")
-        if problem := await self.guard.all_safe("Zero all"):
+        self.recipe_fails("ZeroAll", True)
+        if problem := await self.guard.all_safe("Zero all", insist=True):
             raise Refused(problem)
 
     async def put_read_interval(self, value: float) -> None:
@@ -264,7 +261,7 @@ class Chamber(ChamberPVs):
             why = sample.problem or f"the facility's emergency stop is {sample.word or sample.number}"
             self._log.warning("%s", why)
             self.active.set_ok(1)
-            self.recipe_fails(why)
+            self.recipe_fails(why, True)
             self._begin(asyncio.create_task(self.guard.trip(), name="emergency stop of the facility"))
 
 

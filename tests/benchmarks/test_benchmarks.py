@@ -10,6 +10,7 @@ from tests.benchmarks import (
     command,
     environment,
     faults,
+    gas,
     ioc,
     modbus,
     neighbours,
@@ -72,6 +73,15 @@ def test_alicat_polls_orders_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     made = checked(figures)
     assert len(made.targets) == 4
     assert "--peers" in made.notes[0], "it says what is missing"
+
+
+@pytest.mark.slow
+def test_gas_judges_and_trips() -> None:
+    figures = gas.measure(0.05)
+    assert list(figures.judged) == list(gas.ORDERS)
+    assert len(figures.first_s) == 2
+    assert all(0.0 < first <= argon for first, argon in zip(figures.first_s, figures.argon_s, strict=True))
+    assert len(checked(figures).targets) == 2
 
 
 def test_faults_finds_no_wrong_value_where_the_frame_shows_the_damage() -> None:
