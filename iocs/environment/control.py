@@ -123,8 +123,10 @@ class Control:
 
     def all_open(self) -> None:
         """The bank has confirmed that every relay is off."""
-        self._decide()  # whoever is told of it wants to know why
-        self._book(dict.fromkeys(self._relays, False), time.monotonic())
+        decision, settings = self._decide()  # whoever is told of it wants to know why
+        now = time.monotonic()
+        self._book(dict.fromkeys(self._relays, False), now)
+        self.watchers.decided(self.state, decision, settings, now)
 
     def remember(self) -> None:
         """Note how everything stands, now."""

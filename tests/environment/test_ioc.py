@@ -176,6 +176,7 @@ def test_the_emergency_stop(bench: Bench) -> None:
         bench.put(f"{relay}:MinimumTime", 600)
     bench.put("EStop", 1)
     assert bench.chamber.on() == set(), "confirmed when the put is complete"
+    assert [bench.get(f"{relay}:State") for relay in RELAYS] == [0] * len(RELAYS), "and shown"
     assert bench.get("EStop:Active") == 1 and bench.get("Mode") == 2
     assert bench.text("SafetyReason") == "emergency stop"
     assert bench.get("Fan:Command") == 0
