@@ -106,7 +106,11 @@ class Circuit(VirtualCircuit):
             if not data:
                 raise DisconnectedCircuit
             self._buffer += data
-            await self._consume()
+            self.outbox.answers_follow = True
+            try:
+                await self._consume()
+            finally:
+                self.outbox.answers_follow = False
             await self.outbox.send_answers()
         except (DisconnectedCircuit, OSError):
             await self._hang_up()

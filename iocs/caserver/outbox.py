@@ -30,6 +30,8 @@ class Outbox:
         self._news = asyncio.Event()
         self._draining: list[float] = []
         self.lost_events = 0
+        self.answers_follow = False
+        """Whether whoever gives the answers will send them: waking this task costs as much as a get."""
 
     def stalled_for(self, now: float) -> float:
         """Seconds since the client stopped reading; 0 while it reads."""
@@ -47,9 +49,10 @@ class Outbox:
         self._news.set()
 
     def answer(self, *data: bytes) -> None:
-        """Send as soon as the loop is free."""
+        """Send as soon as the loop is free, or with `send_answers` where that is about to be called."""
         self._answers += data
-        self._news.set()
+        if not self.answers_follow:
+            self._news.set()
 
     def wake(self) -> None:
         """Look again: events may be on."""
@@ -83,6 +86,8 @@ class Outbox:
 
     async def _write(self, data: bytes) -> None:
         self._writer.write(data)
+        if not self._writer.transport.get_write_buffer_size():
+            return
         since = time.monotonic()
         self._draining.append(since)
         try:

@@ -19,6 +19,8 @@ from tests.benchmarks import (
     neighbours,
     peer,
     polling,
+    server,
+    server_endurance,
     sonicator,
 )
 from tests.benchmarks.report import Figures, machine_line, markdown, summarise, write
@@ -34,6 +36,8 @@ BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "sonicator": sonicator.measure,
     "sonicator-endurance": sonicator.measure_endurance,
     "environment": environment.measure,
+    "server": server.measure,
+    "server-endurance": server_endurance.measure,
     "ioc": ioc.measure,
 }
 README = Path(__file__).with_name("README.md")

@@ -241,6 +241,17 @@ def test_searches_are_heard_directly_and_by_broadcast(bench: Served, address: st
     assert (found[0], found[2], found[5]) == (6, port(bench), 7)
 
 
+def test_searches_in_quick_succession_are_all_answered_and_a_late_one_too(bench: Served) -> None:
+    payload = bench("Flow").encode().ljust(24, b"\0")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(5)
+        for burst in (range(100), range(100, 200), range(200, 201)):
+            for cid in burst:
+                udp.sendto(HEADER.pack(6, 24, 5, 13, cid, cid) + payload, ("127.0.0.1", port(bench)))
+            answers = [udp.recv(1000) for _ in burst]
+            assert sorted(HEADER.unpack_from(answer, 16)[5] for answer in answers) == list(burst)
+
+
 @pytest.mark.parametrize("name", ["NOBODY:HAS", "BENCH:Flow.NOPE", "BENCH:Flow.{bad", "BENCH:Flow.VAL$", ""])
 def test_foreign_names_stay_without_an_answer(bench: Served, name: str) -> None:
     with pytest.raises(TimeoutError):
