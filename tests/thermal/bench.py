@@ -120,8 +120,13 @@ class Bench:
         self.cold, self.hot = SimMax31865Iio(self.tree, 0), SimDs18b20(self.tree, HOT)
         self.ambient = SimDs18b20(self.tree, AMBIENT)
         self.chamber.cold.append(Thermometer("cold", self.cold.update, 0.0, 0.01))
-        self.chamber.hot.append(Thermometer("hot", self.hot.update, 1.0, 0.01))
+        self.chamber.hot.append(Thermometer("hot", self._feel, 1.0, 0.01))
         self.chamber.ambient.append(Thermometer("ambient", self.ambient.update, 0.0, 0.01))
+
+    def _feel(self, celsius: float) -> None:
+        """What the sensor of the hot side measures, whether or not its fault lets anybody see it."""
+        self.felt_c = celsius
+        self.hot.update(celsius)
 
     def _servers(self, shared: bool) -> list[ModbusLine]:
         units = dict(enumerate(self.chamber.supplies, 1))
@@ -203,14 +208,16 @@ class Bench:
 
     def calm(self, amps: float = 6.0) -> None:
         """All well, both supplies adopted at this current, whatever the test before has done."""
-        for sensor in (self.cold, self.hot, self.ambient):
-            sensor.fault = SensorFault.OK
         for line, supply in zip(self.lines, self.chamber.supplies, strict=True):
             line.set_fault(LineFault.OK)
             supply.restore_power()
         self.chamber.change(fan=True, ambient_c=22.0, wear=(0.0, 0.0))
         at = steady(Design(), self.chamber.conditions, (amps, amps))
         self.chamber.settle(at.cold_c, at.hot_c)
+        self.wait(lambda: abs(self.felt_c - at.hot_c) < 1.0, "the hot side's sensor has followed")
+        for sensor in (self.cold, self.hot, self.ambient):
+            sensor.fault = SensorFault.OK
+        self.wait(lambda: abs(self.get("HotPlate") - at.hot_c) < 1.0, "the hot side is seen as it is")
         self.wait(lambda: self.get("PSU1:Comm") == self.get("PSU2:Comm") == 0, "supplies answer")
         self.put("EStop:Reset", 1)
         self.wait(self._stopped, "stopped")
@@ -261,7 +268,11 @@ class Bench:
 
     def wait_state(self, *states: State, timeout: float = 20.0) -> None:
         names = "/".join(state.name for state in states)
-        self.wait(lambda: State(self.get("State")) in states, f"state {names}", timeout)
+        try:
+            self.wait(lambda: State(self.get("State")) in states, f"state {names}", timeout)
+        except AssertionError as late:
+            state, why = State(self.get("State")).name, self.text("StateReason")
+            raise AssertionError(f"{late}; it is in {state}: {why}") from late
 
     def wait_severity(self, name: str, severity: int, timeout: float = 15.0) -> None:
         self.wait(lambda: self.severity(name) == severity, f"severity of {name} is {severity}", timeout)
