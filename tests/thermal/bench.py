@@ -2,6 +2,7 @@
 process, a libca client. Times are shortened by configuration only."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -78,7 +79,8 @@ class Bench:
 
     def __init__(
         self, folder: Path, *, amps: float | None = None, speed: float = 1.0, start: bool = True,
-        shared_line: bool = False, **top: object,
+        shared_line: bool = False, faults: Sequence[tuple[str, SensorFault]] = (), absent: Sequence[str] = (),
+        **top: object,
     ) -> None:  # fmt: skip
         self.prefix, self.env, self.folder = "T:TEC:", ca_environment(), folder
         plant = TecPlant(conditions=Conditions(ambient_c=22.0, load_w=8.0))
@@ -91,6 +93,10 @@ class Bench:
             if amps is not None:
                 self.run_at(supply, amps)
         self._sensors(folder / "sys")
+        for sensor, fault in faults:
+            getattr(self, sensor).fault = fault
+        for name in absent:
+            self.supply(name).cut_power()
         self.servers = self._servers(shared_line)
         self.lines = [PtyLine(server, baudrate=None, name=f"tec{n}") for n, server in enumerate(self.servers)]
         self.top, self.parameters = top, dict[str, object]()
@@ -236,6 +242,11 @@ class Bench:
         with contextlib.suppress(Refused):
             self.put(wish.get(state, "Stop"), 1)
         return False
+
+    def wait_saved(self, name: str, value: Any) -> None:
+        """Until this is on the disk: what a crash cannot take back."""
+        file = self.folder / "T-TEC.json"
+        self.wait(lambda: json.loads(file.read_text())["values"].get(name) == value, f"{name} is saved")
 
     # -- Channel Access ------------------------------------------------------------------------
 
