@@ -22,6 +22,7 @@ from tests.benchmarks import (
     server,
     server_endurance,
     sonicator,
+    thermal,
 )
 from tests.benchmarks.report import Figures, machine_line, markdown, summarise, write
 
@@ -38,6 +39,7 @@ BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "environment": environment.measure,
     "server": server.measure,
     "server-endurance": server_endurance.measure,
+    "thermal": thermal.measure,
     "ioc": ioc.measure,
 }
 README = Path(__file__).with_name("README.md")

@@ -58,7 +58,11 @@ def resumed(state: State) -> tuple[Controller, Inputs]:
 
 
 def stopped(state: State) -> tuple[Controller, Inputs]:
-    return like(state), inputs(stopped=True)
+    return like(state), inputs(stopped="emergency stop")
+
+
+def interlocked(state: State) -> tuple[Controller, Inputs]:
+    return like(state), inputs(tripped="Coolant: 0.5 l/min, at least 2")
 
 
 def too_hot(state: State) -> tuple[Controller, Inputs]:
@@ -123,6 +127,11 @@ def found_running_alone(state: State) -> tuple[Controller, Inputs]:
     return waiting(), inputs(supplies=(supply(6.0), supply(0.0, on=False)))
 
 
+def found_running_unlike(state: State) -> tuple[Controller, Inputs]:
+    """One by hand, the other on its soft start."""
+    return waiting(), inputs(supplies=(supply(3.2), supply(2.0)))
+
+
 def found_running_hot(state: State) -> tuple[Controller, Inputs]:
     return waiting(), inputs(hot=65.0)
 
@@ -178,6 +187,7 @@ TABLE: list[tuple[State, State, Situation]] = [
     (INIT, RAMP, found_running(4.99)),
     (INIT, STEADY, found_running(5.0)),
     (INIT, HAND, found_running_alone),
+    (INIT, RAMP, found_running_unlike),
     (INIT, THERMAL, too_hot),
     (INIT, THERMAL, found_running_hot),
     (INIT, THERMAL, found_running_blind),
@@ -190,6 +200,7 @@ TABLE: list[tuple[State, State, Situation]] = [
         for state in (START, RAMP, STEADY)
         for leads, situation in [
             (OFF, stopped),
+            (OFF, interlocked),
             (OFF, asked(Request.STOP)),
             (THERMAL, too_hot),
             (THERMAL, runaway),
@@ -202,6 +213,7 @@ TABLE: list[tuple[State, State, Situation]] = [
     ),
     (RAMP, HAND, knob_turned_before_a_write),
     (HAND, OFF, stopped),
+    (HAND, OFF, interlocked),
     (HAND, INIT, resumed),
     *((HAND, THERMAL, situation) for situation in (too_hot, runaway, hot_lost)),
     (THERMAL, OFF, rearmed),
@@ -308,7 +320,7 @@ def everything_wrong() -> Inputs:
     return inputs(
         cold=float("nan"),
         hot=71.0,
-        stopped=True,
+        stopped="emergency stop",
         supplies=(supply(held=Setting(16.0, 4.0, True)), supply(at=LONG_AGO)),
         request=Request.STOP,
     )
@@ -318,7 +330,7 @@ def everything_wrong() -> Inputs:
 def test_the_gravest_fault_is_acted_on_first(state: State) -> None:
     seen = everything_wrong()
     for cure, leads in [
-        ({"stopped": False, "request": None}, THERMAL),
+        ({"stopped": "", "request": None}, THERMAL),
         ({"hot": Sensed(40.0, NOW)}, SENSOR),
         ({"cold": Sensed(-30.0, NOW)}, DPS),
     ]:
@@ -327,5 +339,5 @@ def test_the_gravest_fault_is_acted_on_first(state: State) -> None:
 
 
 def test_an_emergency_stop_does_not_release_a_latched_fault() -> None:
-    c, _ = after(controller(THERMAL, current=0.0), inputs(stopped=True, supplies=IDLE))
+    c, _ = after(controller(THERMAL, current=0.0), inputs(stopped="emergency stop", supplies=IDLE))
     assert c.state is THERMAL
