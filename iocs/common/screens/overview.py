@@ -6,11 +6,11 @@ Knows subsystems by name and prefix only; what a tile shows is drawn by the subs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iocs.common.screens import look
-from iocs.common.screens.tree import Box, Page, Widget
-from iocs.common.screens.widgets import part, stop
+from iocs.common.screens.tree import Box, Page, Property, Widget
+from iocs.common.screens.widgets import label, panel, part, stop
 
 FILE = "overview.bob"
 TILE_WIDTH, TILE_HEIGHT, COLUMNS = 520, 390, 3
@@ -32,14 +32,21 @@ class Place:
 def overview(prefixes: Mapping[str, str]) -> Page:
     """The top of all screens. `prefixes`: of each subsystem by name, where no macro says otherwise."""
     places = [Place(name, prefix) for name, prefix in prefixes.items()]
-    widgets = [part(Box(0, 0, look.PAGE_WIDTH, look.HEADER_HEIGHT), "Header", "common/header_plant.bob", {})]
-    widgets.append(_stop_all(places))
+    widgets = [*_header(), _stop_all(places)]
     for at, place in enumerate(places):
         widgets.append(part(_tile(at), f"Tile {place.name}", f"{place.name}/tile.bob", {"P": place.macro}))
     widgets += _hosts(_tile(len(places)), places)
     rows = (len(places) + COLUMNS) // COLUMNS
     height = look.HEADER_HEIGHT + GAP + rows * (TILE_HEIGHT + GAP)
     return Page(FILE, "Plant overview", look.PAGE_WIDTH, height, tuple(widgets))
+
+
+def _header() -> list[Widget]:
+    ground = panel(Box(0, 0, look.PAGE_WIDTH, look.HEADER_HEIGHT), "Header")
+    colours: dict[str, Property] = {"background_color": look.HEADER, "line_color": look.HEADER}
+    title = label(Box(10, 0, 600, 40), "Plant overview", font=look.TITLE, colour=look.HEADER_TEXT)
+    whose = label(Box(10, 40, 600, 20), "Process laboratory", font=look.SMALL, colour=look.HEADER_TEXT)
+    return [replace(ground, properties={**ground.properties, **colours}), title, whose]
 
 
 def _stop_all(places: list[Place]) -> Widget:

@@ -15,6 +15,8 @@ from iocs.common.screens.tree import Box, Macros, Node, Property, Widget, macros
 
 LEFT, CENTRE, RIGHT = 0, 1, 2
 MIDDLE = 1
+STRING = 6
+"""Format of an array of characters that is a text."""
 
 
 def label(
@@ -54,6 +56,11 @@ def words(box: Box, pv: str, **more: Property) -> Widget:
     lines: dict[str, Property] = {"wrap_words": True, "vertical_alignment": 0} if several else {}
     made = readback(box, pv, align=LEFT)
     return replace(made, properties={**made.properties, **lines, **more})
+
+
+def prose(box: Box, pv: str, **more: Property) -> Widget:
+    """A long text PV, whole: as a plain string it would end after 39 characters."""
+    return words(box, f"{pv}.VAL$", **({"format": STRING} | more))
 
 
 def entry(box: Box, pv: str, **more: Property) -> Widget:
