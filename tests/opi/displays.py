@@ -5,6 +5,7 @@ Expands macros as Phoebus does: what a screen opens or embeds inherits everythin
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -44,6 +45,19 @@ def expand(words: str, macros: Macros) -> str:
     if missing:
         raise Undefined(", ".join(sorted(set(missing))))
     return words
+
+
+@functools.cache
+def asked_for(file: Path) -> frozenset[str]:
+    """The macros that a screen with everything embedded in it expects from whoever opens it."""
+    root = read(file).root
+    text = ElementTree.tostring(root, encoding="unicode")
+    names = {found.group(1) for found in MACRO.finditer(text)} - PROPERTIES_AS_MACROS
+    for widget in root.iter("widget"):
+        part = file.parent / (widget.findtext("file") or "")
+        if widget.get("type") == "embedded" and part.is_file():
+            names |= asked_for(part.resolve()) - {macro.tag for macro in widget.findall("macros/*")}
+    return frozenset(names)
 
 
 @dataclass(frozen=True)
@@ -107,6 +121,11 @@ def number(element: Element, tag: str, otherwise: int = 0) -> int:
 
 def read(file: Path) -> Display:
     """Raises ElementTree.ParseError."""
+    return _parsed(file, file.stat().st_mtime_ns)
+
+
+@functools.cache
+def _parsed(file: Path, changed: int) -> Display:
     return Display(file, ElementTree.fromstring(file.read_text(encoding="utf-8")))
 
 
@@ -169,4 +188,5 @@ def _target(walk: Walk, now: Shown, placed: Placed, link: Element, *, opens: boo
     clicks = now.clicks + opens
     if opens:
         walk.opened[file] = min(clicks, walk.opened.get(file, clicks))
+        macros = {name: value for name, value in macros.items() if name in asked_for(file)}
     yield Shown(file, macros, (*now.way, now.file.name)[-4:], clicks)

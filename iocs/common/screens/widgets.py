@@ -72,6 +72,11 @@ def entry(box: Box, pv: str, **more: Property) -> Widget:
     return Widget("textentry", f"Enter {pv}", box, properties | more, "LAB_ENTRY")
 
 
+def write_up(box: Box, pv: str, **more: Property) -> Widget:
+    """A field for a long text."""
+    return entry(box, f"{pv}.VAL$", **({"format": STRING, "horizontal_alignment": LEFT} | more))
+
+
 def lamp(box: Box, pv: str, *, on: Colour = look.ON, off: Colour = look.OFF, **more: Property) -> Widget:
     """A state that is on or off: bright or dark, never red or green. Put the word beside it."""
     properties: dict[str, Property] = {
@@ -88,6 +93,13 @@ def bar(box: Box, pv: str, *, horizontal: bool = True, limits: tuple[float, floa
     if limits:
         properties |= {"limits_from_pv": False, "minimum": limits[0], "maximum": limits[1]}
     return Widget("progressbar", f"Bar {pv}", box, properties)
+
+
+def bar_to_limit(box: Box, pv: str, limit: str) -> Widget:
+    """A bar that is full when the number is at its limit, which is another PV."""
+    made = bar(box, pv, limits=(0.0, 100.0))
+    rule = _rule("Full at the limit", "maximum", "pv0", [limit])
+    return replace(made, properties={**made.properties, "rules": Node("rules", (rule,))})
 
 
 # -- what is written ----------------------------------------------------------------------------
@@ -127,28 +139,33 @@ def stop(box: Box, words: str, pvs: Sequence[str], *, font: Font = look.BOLD) ->
     return replace(made, properties={**made.properties, **colours, "font": font}, style="LAB_STOP")
 
 
-def staged(box: Box, pv: str, what: str, *, unit: str = "", button: int = 60) -> tuple[Widget, ...]:
-    """A number that can hurt: entered into a PV of the screen, written to `pv` by Apply, which asks first.
+def staged(
+    box: Box, pv: str, what: str, *, unit: str = "", button: int = 60, text_pv: bool = False
+) -> tuple[Widget, ...]:
+    """What can hurt: entered into a PV of the screen, written to `pv` by Apply, which asks first.
 
-    `what` names it in the question; `unit` is the name of a text PV or empty.
+    `what` names it in the question; `unit`: name of a text PV, or empty; `text_pv`: it is no number.
     """
-    local = f"loc://{pv}:Staged(0)"
+    local = f'loc://{pv}:Staged("")' if text_pv else f"loc://{pv}:Staged(0)"
+    entered = "pvStr0" if text_pv else "str(pv0)"
     field = Box(box.x, box.y, box.width - button - look.GRID, box.height)
     place = Box(box.x + box.width - button, box.y, button, box.height)
-    question = f'"{what}: set " + str(pv0)' + (' + " " + pvStr1' if unit else "") + ' + "?"'
+    question = f'"{what}: set to " + {entered}' + (' + " " + pvStr1' if unit else "") + ' + "?"'
     rules = Node(
         "rules",
         (
-            _rule("What is written", "tooltip", "str(pv0)", [local]),
+            _rule("What is written", "tooltip", entered, [local]),
             _rule("What is asked", "confirm_message", question, [local, *([unit] if unit else [])]),
         ),
     )
     apply = command(
-        place, "Apply", [Write(pv, "$(tooltip)")], ask=f"{what}: set to the number entered?", rules=rules
+        place, "Apply", [Write(pv, "$(tooltip)")], ask=f"{what}: set to what is entered?", rules=rules
     )
     return (
-        entry(field, local, border_alarm_sensitive=False, tooltip=f"{what}: number to apply"),
-        replace(apply, name=f"Apply {pv}", properties={**apply.properties, "tooltip": "0.0"}),
+        entry(field, local, border_alarm_sensitive=False, tooltip=f"{what}: what Apply will set"),
+        replace(
+            apply, name=f"Apply {pv}", properties={**apply.properties, "tooltip": "" if text_pv else "0.0"}
+        ),
     )
 
 
