@@ -48,7 +48,7 @@ def chamber(config: ChamberConfig) -> Page:
     rows = -(-len(config.gases) // ACROSS)
     below = 70 + rows * (FACEPLATE_HEIGHT + 10)
     under = max(below + 260, 580)
-    interlocks, height = matrix(10, under, config.rows)
+    interlocks, height = matrix(10, under, "gas", config.rows)
     widgets = (
         header("Gas", "../overview.bob"),
         *[faceplate(at, gas) for at, gas in enumerate(config.gases)],
@@ -141,7 +141,7 @@ def recipe(y: int) -> tuple[Widget, ...]:
 
 def serial_lines(config: ChamberConfig) -> Page:
     """Health of the serial lines."""
-    rows, height = lines(10, 70, [line.name for line in config.lines])
+    rows, height = lines(10, 70, "gas", [line.name for line in config.lines])
     widgets = (header("Gas: serial lines", "../gas/gas.bob", small=True), *rows)
     return Page("gas/lines.bob", "Gas: serial lines $(P)", look.DETAIL_WIDTH, 80 + height, widgets)
 

@@ -29,8 +29,8 @@ MATRIX_WIDTH = 1580
 ROW_OF_INTERLOCK, ROW_OF_LINE = 1140, 760
 
 
-def matrix(x: int, y: int, rows: Sequence[Row]) -> tuple[tuple[Widget, ...], int]:
-    """The interlocks of an IOC, one a line, with their limits; and the height this takes."""
+def matrix(x: int, y: int, name: str, rows: Sequence[Row]) -> tuple[tuple[Widget, ...], int]:
+    """The interlocks of a subsystem, one a line, with their limits; and the height this takes."""
     height = 80 + look.PITCH * len(rows)
     widgets = [
         panel(Box(0, 0, MATRIX_WIDTH, height), "Interlocks"),
@@ -44,7 +44,7 @@ def matrix(x: int, y: int, rows: Sequence[Row]) -> tuple[tuple[Widget, ...], int
         label(Box(1250, 10, 80, look.ROW), "Bypassed", align=2),
         readback(Box(1340, 10, 60, look.ROW), "$(P)Interlock:Bypassed", align=CENTRE),
     ]
-    return (*moved(widgets, x, y), *moved(_reset_all(), x, y), *moved(_rows(rows), x, y)), height
+    return (*moved(widgets, x, y), *moved(_reset_all(), x, y), *moved(_rows(name, rows), x, y)), height
 
 
 def _reset_all() -> tuple[Widget, ...]:
@@ -52,7 +52,7 @@ def _reset_all() -> tuple[Widget, ...]:
     return (command(Box(1420, 10, 150, look.ROW), "Reset all", [Write("$(P)Interlock:Reset")], ask=ask),)
 
 
-def _rows(rows: Sequence[Row]) -> list[Widget]:
+def _rows(name: str, rows: Sequence[Row]) -> list[Widget]:
     top = 50
     found = [
         part(Box(10, top - 10, ROW_OF_INTERLOCK, look.ROW), "Columns", "../common/interlock_rows.bob", {}),
@@ -60,7 +60,7 @@ def _rows(rows: Sequence[Row]) -> list[Widget]:
     ]
     for at, row in enumerate(rows):
         y = top + 20 + at * look.PITCH
-        given = {"NAME": row.name, "R": f"Interlock:{row.name}:"}
+        given = {"NAME": row.name, "R": f"Interlock:{row.name}:", "FROM": came_from(name)}
         found.append(
             part(Box(10, y, ROW_OF_INTERLOCK, look.PITCH), row.name, "../common/interlock_row.bob", given)
         )
@@ -71,18 +71,24 @@ def _rows(rows: Sequence[Row]) -> list[Widget]:
     return found
 
 
-def lines(x: int, y: int, names: Sequence[str]) -> tuple[tuple[Widget, ...], int]:
-    """The serial lines of an IOC, one a line, in a panel; and the height this takes."""
-    height = 80 + look.PITCH * len(names)
+def lines(x: int, y: int, name: str, lines: Sequence[str]) -> tuple[tuple[Widget, ...], int]:
+    """The serial lines of a subsystem, one a line, in a panel; and the height this takes."""
+    height = 80 + look.PITCH * len(lines)
     widgets = [
         panel(Box(0, 0, ROW_OF_LINE + 20, height), "Lines"),
         heading(Box(10, 10, 200, look.ROW), "Serial lines"),
         part(Box(10, 40, ROW_OF_LINE, look.ROW), "Columns", "../common/line_rows.bob", {}),
     ]
-    for at, name in enumerate(names):
+    for at, line in enumerate(lines):
         box = Box(10, 70 + at * look.PITCH, ROW_OF_LINE, look.PITCH)
-        widgets.append(part(box, name, "../common/line_row.bob", {"NAME": name, "R": f"PORT:{name}:"}))
+        given = {"NAME": line, "R": f"PORT:{line}:", "FROM": came_from(name)}
+        widgets.append(part(box, line, "../common/line_row.bob", given))
     return moved(widgets, x, y), height
+
+
+def came_from(name: str) -> str:
+    """The page of a subsystem as details in common/ see it, for their Up button."""
+    return f"../{name}/{name}.bob"
 
 
 def tile(name: str, title: str, widgets: Sequence[Widget]) -> Page:
