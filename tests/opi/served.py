@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from iocs.__main__ import furnished
 from iocs.caserver import Record
+from iocs.common.furnish import Furnished
 from iocs.common.pv import merge
 from iocs.common.spec import Kind
 from iocs.common.subsystem import find, known
@@ -45,13 +47,22 @@ def served(record: Record[Any]) -> Served:
     return Served(record.spec.kind, record.writable, record.spec.access, record.record_type)
 
 
+_KEPT: list[Furnished] = []
+"""What was built stays: a simulation may hold a folder until the tests end."""
+
+
+def of_ioc(name: str, database: Path, prefix: str) -> dict[str, Served]:
+    """By name, from the definitions with which an IOC runs, simulated instruments included."""
+    subsystem = find(name)
+    _KEPT.append(furnished(subsystem, subsystem.load(database, {}), prefix, simulate=True))
+    return {pv: served(record) for pv, record in merge(_KEPT[-1].groups).items()}
+
+
 @functools.cache
 def demo() -> Mapping[str, Served]:
-    """By name, from the definitions with which the demo runs, simulated instruments included."""
+    """Everything the demo serves."""
     found = {}
     for name in known():
         subsystem = find(name)
-        config = subsystem.load(subsystem.database, {})
-        groups = furnished(subsystem, config, subsystem.prefix, simulate=True).groups
-        found |= {pv: served(record) for pv, record in merge(groups).items()}
+        found |= of_ioc(name, subsystem.database, subsystem.prefix)
     return found

@@ -207,7 +207,7 @@ def goto(
 
 def part(box: Box, name: str, file: str, given: Macros) -> Widget:
     """Another screen as a part of this one, in its own size."""
-    properties: dict[str, Property] = {"file": file}
+    properties: dict[str, Property] = {"file": file, "transparent": True}
     if given:
         properties["macros"] = macros(given)
     return Widget("embedded", name, box, properties)
