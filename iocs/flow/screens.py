@@ -104,14 +104,15 @@ def overview_tile(config: FlowConfig) -> Page:
     widgets: list[Widget] = [
         label(Box(x, 50, width, ROW), name, font=look.SMALL, align=align)
         for x, width, name, align in (
-            (10, 90, "Flow", 0), (110, 110, "Flow", 2), (230, 110, "Setpoint", 2), (440, 70, "Link", CENTRE),
+            (10, 90, "Instrument", 0), (100, 120, "Flow", 2), (230, 120, "Setpoint", 2),
+            (440, 70, "Link", CENTRE),
         )
     ]  # fmt: skip
     every = all_instruments(config)
     for at, instrument in enumerate(every[:ON_TILE]):
         widgets += instrument_line(70 + at * look.PITCH, instrument)
     if len(every) > ON_TILE:
-        widgets.append(label(Box(350, 50, 80, ROW), f"and {len(every) - ON_TILE} more", font=look.SMALL))
+        widgets.append(label(Box(360, 50, 70, ROW), f"and {len(every) - ON_TILE} more", font=look.SMALL))
     y = 70 + min(len(every), ON_TILE) * look.PITCH + 20
     for at, line in enumerate(config.lines[: (340 - y) // look.PITCH]):
         widgets += line_line(y + at * look.PITCH, line.name)
@@ -122,10 +123,10 @@ def overview_tile(config: FlowConfig) -> Page:
 def instrument_line(y: int, instrument: InstrumentConfig) -> tuple[Widget, ...]:
     pv = f"$(P){instrument.name}:"
     return (
-        label(Box(10, y, 90, ROW), instrument.description or instrument.name),
-        readback(Box(110, y, 110, ROW), f"{pv}Flow"),
-        readback(Box(230, y, 110, ROW), f"{pv}Setpoint_RBV"),
-        bar(Box(350, y, 80, ROW), f"{pv}Flow"),
+        label(Box(10, y, 80, ROW), instrument.description or instrument.name),
+        readback(Box(100, y, 120, ROW), f"{pv}Flow"),
+        readback(Box(230, y, 120, ROW), f"{pv}Setpoint_RBV"),
+        bar(Box(360, y, 70, ROW), f"{pv}Flow"),
         readback(Box(440, y, 70, ROW), f"{pv}Comm", align=CENTRE),
     )
 

@@ -80,7 +80,9 @@ def flows(box: Box, gases: Sequence[GasConfig]) -> Widget:
             Trace(f"$(P){gas.name}:Flow", gas.name, look.TRACES[colours]),
             Trace(f"$(P){gas.name}:Setpoint_RBV", f"{gas.name} set", look.PALE_TRACES[colours], step=True),
         ]
-    return trend(box, "Flows and setpoints", [Axis("Flow, sccm")], traces)
+    return trend(
+        box, "Flows and setpoints", [Axis("Flow, sccm", (0.0, max(gas.max_flow for gas in gases)))], traces
+    )
 
 
 def supervision(y: int) -> tuple[Widget, ...]:
@@ -151,23 +153,23 @@ def overview_tile(config: ChamberConfig) -> Page:
     widgets: list[Widget] = [
         label(Box(x, 50, width, ROW), name, font=look.SMALL, align=align)
         for x, width, name, align in (
-            (10, 90, "Gas", 0), (110, 110, "Flow", 2), (230, 110, "Setpoint", 2), (440, 70, "Link", CENTRE),
+            (10, 90, "Gas", 0), (100, 120, "Flow", 2), (230, 120, "Setpoint", 2), (440, 70, "Link", CENTRE),
         )
     ]  # fmt: skip
     for at, gas in enumerate(config.gases[:ON_TILE]):
         widgets += gas_line(70 + at * look.PITCH, gas)
     if more := len(config.gases) - ON_TILE:
-        widgets.append(label(Box(350, 50, 80, ROW), f"and {more} more" if more > 0 else " ", font=look.SMALL))
+        widgets.append(label(Box(360, 50, 70, ROW), f"and {more} more" if more > 0 else " ", font=look.SMALL))
     return tile("gas", "Gas", [*widgets, *whole_chamber(170)])
 
 
 def gas_line(y: int, gas: GasConfig) -> tuple[Widget, ...]:
     pv = f"$(P){gas.name}:"
     return (
-        label(Box(10, y, 90, ROW), gas.description or gas.name),
-        readback(Box(110, y, 110, ROW), f"{pv}Flow"),
-        readback(Box(230, y, 110, ROW), f"{pv}Setpoint_RBV"),
-        bar(Box(350, y, 80, ROW), f"{pv}Flow"),
+        label(Box(10, y, 80, ROW), gas.description or gas.name),
+        readback(Box(100, y, 120, ROW), f"{pv}Flow"),
+        readback(Box(230, y, 120, ROW), f"{pv}Setpoint_RBV"),
+        bar(Box(360, y, 70, ROW), f"{pv}Flow"),
         readback(Box(440, y, 70, ROW), f"{pv}Comm", align=CENTRE),
     )
 
@@ -188,8 +190,8 @@ def whole_chamber(y: int) -> tuple[Widget, ...]:
         bar(Box(410, y + 120, 100, ROW), "$(P)Recipe:Progress"),
         label(Box(10, y + 150, 90, ROW), "Trips"),
         readback(Box(110, y + 150, 50, ROW), "$(P)Interlock:Tripped", align=CENTRE),
-        words(Box(170, y + 150, 230, ROW), "$(P)FirstOut"),
-        label(Box(410, y + 150, 60, ROW), "Bypassed"),
+        words(Box(170, y + 150, 220, ROW), "$(P)FirstOut"),
+        label(Box(400, y + 150, 70, ROW), "Bypassed"),
         readback(Box(480, y + 150, 30, ROW), "$(P)Interlock:Bypassed", align=CENTRE),
         label(Box(10, y + 180, 90, ROW), "Last decision"),
         prose(Box(110, y + 180, 400, ROW), "$(P)Reason"),

@@ -26,7 +26,7 @@ from iocs.common.screens.widgets import (
 )
 
 MATRIX_WIDTH = 1580
-ROW_OF_INTERLOCK, ROW_OF_LINE = 1140, 760
+ROW_OF_INTERLOCK, ROW_OF_LINE = 1320, 760
 
 
 def matrix(x: int, y: int, name: str, rows: Sequence[Row]) -> tuple[tuple[Widget, ...], int]:
@@ -56,7 +56,7 @@ def _rows(name: str, rows: Sequence[Row]) -> list[Widget]:
     top = 50
     found = [
         part(Box(10, top - 10, ROW_OF_INTERLOCK, look.ROW), "Columns", "../common/interlock_rows.bob", {}),
-        label(Box(1160, top - 10, 130, look.ROW), "Limit", font=look.SMALL, align=2),
+        label(Box(1340, top - 10, 110, look.ROW), "Limit", font=look.SMALL, align=2),
     ]
     for at, row in enumerate(rows):
         y = top + 20 + at * look.PITCH
@@ -65,9 +65,9 @@ def _rows(name: str, rows: Sequence[Row]) -> list[Widget]:
             part(Box(10, y, ROW_OF_INTERLOCK, look.PITCH), row.name, "../common/interlock_row.bob", given)
         )
         if row.condition.is_numeric:
-            found.append(readback(Box(1160, y, 130, look.ROW), f"$(P)Interlock:{row.name}:Limit"))
+            found.append(readback(Box(1340, y, 110, look.ROW), f"$(P)Interlock:{row.name}:Limit"))
         if row.condition.has_range:
-            found.append(readback(Box(1300, y, 130, look.ROW), f"$(P)Interlock:{row.name}:LimitLow"))
+            found.append(readback(Box(1460, y, 110, look.ROW), f"$(P)Interlock:{row.name}:LimitLow"))
     return found
 
 

@@ -70,7 +70,7 @@ STOP = Colour("STOP", 190, 0, 0)
 MINOR = Colour("MINOR", 255, 128, 0)
 MAJOR = Colour("MAJOR", 255, 0, 0)
 BAR = Colour("Bar", 110, 125, 140)
-BAR_EMPTY = Colour("Bar_Empty", 245, 245, 245)
+BAR_EMPTY = Colour("Bar_Empty", 222, 225, 228)
 LIMIT = Colour("Limit", 120, 120, 120)
 TRACES = (
     Colour("Trace_1", 30, 80, 150),

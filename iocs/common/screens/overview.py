@@ -62,12 +62,13 @@ def _tile(at: int) -> Box:
 
 def _hosts(box: Box, places: list[Place]) -> list[Widget]:
     """The IOCs themselves, a line each, in the place after the last tile."""
-    head = part(Box(box.x, box.y, TILE_WIDTH, 70), "IOCs", "common/ioc_rows.bob", {})
+    ground = panel(Box(box.x, box.y, TILE_WIDTH, TILE_HEIGHT), "IOCs")
+    head = part(Box(box.x, box.y, TILE_WIDTH, 60), "IOCs", "common/ioc_rows.bob", {})
     rows = [
         part(
-            Box(box.x, box.y + 70 + at * 60, TILE_WIDTH, 60), f"IOC {place.name}", "common/ioc_row.bob",
+            Box(box.x, box.y + 60 + at * 30, TILE_WIDTH, 30), f"IOC {place.name}", "common/ioc_row.bob",
             {"P": place.macro, "NAME": place.name},
         )
         for at, place in enumerate(places)
     ]  # fmt: skip
-    return [head, *rows]
+    return [ground, head, *rows]

@@ -64,7 +64,8 @@ def macros(given: Macros) -> Node:
 class Widget:
     """One widget. Whatever is left out has Phoebus' default, as in files it writes itself.
 
-    `style`: its widget class. What it has from there is marked, so that a site's class file may change it.
+    `style`: its widget class, by which a site's class file may change it. A class imposes all it has, so a
+    widget that differs in anything is not of the class.
     """
 
     kind: str
@@ -76,13 +77,14 @@ class Widget:
 
     def element(self) -> ElementTree.Element:
         made = ElementTree.Element("widget", type=self.kind, version=version(self.kind))
+        imposed = CLASSES[self.style][1] if self.style else {}
+        of_class = bool(imposed) and all(self.properties.get(tag) == value for tag, value in imposed.items())
         given: dict[str, Property] = {"name": self.name}
-        given |= {"class": self.style} if self.style else {}
+        given |= {"class": self.style} if of_class else {}
         given |= {**self.box._asdict(), **self.properties}
-        from_class = CLASSES[self.style][1] if self.style else {}
         for tag, value in given.items():
             made.append(text(tag, value).element())
-            if from_class.get(tag) == value:
+            if of_class and tag in imposed:
                 made[-1].set("use_class", "true")
         made.extend(child.element() for child in self.children)
         return made

@@ -60,7 +60,8 @@ def words(box: Box, pv: str, **more: Property) -> Widget:
 
 def prose(box: Box, pv: str, **more: Property) -> Widget:
     """A long text PV, whole: as a plain string it would end after 39 characters."""
-    return words(box, f"{pv}.VAL$", **({"format": STRING} | more))
+    whole: dict[str, Property] = {"format": STRING, "tooltip": f"{pv}\n$(pv_value)"}
+    return words(box, f"{pv}.VAL$", **(whole | more))
 
 
 def entry(box: Box, pv: str, **more: Property) -> Widget:
@@ -74,7 +75,8 @@ def entry(box: Box, pv: str, **more: Property) -> Widget:
 
 def write_up(box: Box, pv: str, **more: Property) -> Widget:
     """A field for a long text."""
-    return entry(box, f"{pv}.VAL$", **({"format": STRING, "horizontal_alignment": LEFT} | more))
+    whole: dict[str, Property] = {"format": STRING, "horizontal_alignment": LEFT, "tooltip": pv}
+    return entry(box, f"{pv}.VAL$", **(whole | more))
 
 
 def lamp(box: Box, pv: str, *, on: Colour = look.ON, off: Colour = look.OFF, **more: Property) -> Widget:
@@ -267,7 +269,7 @@ def trend(
     """A strip chart of the last `start`, with its legend."""
     properties: dict[str, Property] = {
         "background_color": look.PANEL, "title_font": look.BOLD, "label_font": look.SMALL,
-        "scale_font": look.SMALL, "show_toolbar": False, "start": start,
+        "scale_font": look.SMALL, "show_toolbar": False, "show_legend": True, "start": start,
         "y_axes": Node("y_axes", tuple(axis.node() for axis in axes)),
         "traces": Node("traces", tuple(trace.node() for trace in traces)),
     }  # fmt: skip
