@@ -75,7 +75,7 @@ def faceplates(y: int, instruments: Sequence[InstrumentConfig]) -> Iterator[Widg
         row, column = divmod(at, ACROSS)
         place = (10 + column * (FACEPLATE_WIDTH + 10), y + row * (FACEPLATE_HEIGHT + 10))
         box = Box(*place, FACEPLATE_WIDTH, FACEPLATE_HEIGHT)
-        yield part(box, instrument.name, "mfc.bob", {"R": f"{instrument.name}:"})
+        yield part(box, instrument.name, "mfc.bob", {"R": f"{instrument.name}:", "NAME": instrument.name})
 
 
 def flows(box: Box, instruments: Sequence[InstrumentConfig]) -> Widget:

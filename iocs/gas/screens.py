@@ -68,7 +68,7 @@ def faceplate(at: int, gas: GasConfig) -> Widget:
         FACEPLATE_WIDTH,
         FACEPLATE_HEIGHT,
     )
-    return part(box, gas.name, "mfc.bob", {"R": f"{gas.name}:"})
+    return part(box, gas.name, "mfc.bob", {"R": f"{gas.name}:", "NAME": gas.name})
 
 
 def flows(box: Box, gases: Sequence[GasConfig]) -> Widget:

@@ -21,6 +21,7 @@ from iocs.common.screens.widgets import (
     panel,
     part,
     readback,
+    staged,
     stop,
     words,
 )
@@ -31,7 +32,7 @@ ROW_OF_INTERLOCK, ROW_OF_LINE = 1320, 760
 
 def matrix(x: int, y: int, name: str, rows: Sequence[Row]) -> tuple[tuple[Widget, ...], int]:
     """The interlocks of a subsystem, one a line, with their limits; and the height this takes."""
-    height = 80 + look.PITCH * len(rows)
+    height = 80 + look.PITCH * sum(1 + row.condition.has_range for row in rows)
     widgets = [
         panel(Box(0, 0, MATRIX_WIDTH, height), "Interlocks"),
         heading(Box(10, 10, 120, look.ROW), "Interlocks"),
@@ -56,19 +57,29 @@ def _rows(name: str, rows: Sequence[Row]) -> list[Widget]:
     top = 50
     found = [
         part(Box(10, top - 10, ROW_OF_INTERLOCK, look.ROW), "Columns", "../common/interlock_rows.bob", {}),
-        label(Box(1340, top - 10, 110, look.ROW), "Limit", font=look.SMALL, align=2),
+        label(Box(1340, top - 10, 80, look.ROW), "Limit", font=look.SMALL, align=2),
     ]
-    for at, row in enumerate(rows):
-        y = top + 20 + at * look.PITCH
+    y = top + 20
+    for row in rows:
         given = {"NAME": row.name, "R": f"Interlock:{row.name}:", "FROM": came_from(name)}
-        found.append(
-            part(Box(10, y, ROW_OF_INTERLOCK, look.PITCH), row.name, "../common/interlock_row.bob", given)
-        )
+        box = Box(10, y, ROW_OF_INTERLOCK, look.PITCH)
+        found.append(part(box, row.name, "../common/interlock_row.bob", given))
         if row.condition.is_numeric:
-            found.append(readback(Box(1340, y, 110, look.ROW), f"$(P)Interlock:{row.name}:Limit"))
+            found += _limit(y, row.name, "Limit", "limit")
         if row.condition.has_range:
-            found.append(readback(Box(1460, y, 110, look.ROW), f"$(P)Interlock:{row.name}:LimitLow"))
+            y += look.PITCH
+            found += _limit(y, row.name, "LimitLow", "low limit")
+        y += look.PITCH
     return found
+
+
+def _limit(y: int, name: str, field: str, words: str) -> tuple[Widget, ...]:
+    """A limit, and what it is to be: a number that can hurt."""
+    pv = f"$(P)Interlock:{name}:{field}"
+    return (
+        readback(Box(1340, y, 80, look.ROW), pv, show_units=False),
+        *staged(Box(1430, y, 140, look.ROW), pv, f"{words} of {name}"),
+    )
 
 
 def lines(x: int, y: int, name: str, lines: Sequence[str]) -> tuple[tuple[Widget, ...], int]:

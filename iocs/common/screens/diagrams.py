@@ -20,9 +20,10 @@ from org.csstudio.display.builder.runtime.script import PVUtil
 stamp = SimpleDateFormat("yyyy-MM-dd HH:mm:ss")
 times, newest_last = {times}, {newest_last}
 columns = [list(PVUtil.getStringArray(pv)) for pv in pvs]
-for at in times:
-    columns[at] = [stamp.format(Date(long(1000 * float(cell)))) for cell in columns[at]]
 rows = [list(row) for row in zip(*columns) if row[-1].strip()]
+for row in rows:
+    for at in times:
+        row[at] = stamp.format(Date(long(1000 * float(row[at]))))
 widget.setValue(rows[::-1] if newest_last else rows)
 """
 
