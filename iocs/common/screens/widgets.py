@@ -15,6 +15,8 @@ from iocs.common.screens.tree import Box, Macros, Node, Property, Widget, macros
 
 LEFT, CENTRE, RIGHT = 0, 1, 2
 MIDDLE = 1
+MACRO_R = '" + widget.getEffectiveMacros().getValue("R").rstrip(":") + "'
+"""Within a text of a rule, where Phoebus expands no macros."""
 STRING = 6
 """Format of an array of characters that is a text."""
 
@@ -146,13 +148,16 @@ def staged(
 ) -> tuple[Widget, ...]:
     """What can hurt: entered into a PV of the screen, written to `pv` by Apply, which asks first.
 
-    `what` names it in the question; `unit`: name of a text PV, or empty; `text_pv`: it is no number.
+    `what` names it in the question, $(R) in it becomes the instrument; `unit`: name of a text PV, or empty;
+    `text_pv`: it is no number. Rules bring what was entered into the button, the question last; an empty
+    value, which it has until then, is refused.
     """
     local = f'loc://{pv}:Staged("")' if text_pv else f"loc://{pv}:Staged(0)"
     entered = "pvStr0" if text_pv else "str(pv0)"
     field = Box(box.x, box.y, box.width - button - look.GRID, box.height)
     place = Box(box.x + box.width - button, box.y, button, box.height)
-    question = f'"{what}: set to " + {entered}' + (' + " " + pvStr1' if unit else "") + ' + "?"'
+    named = f'"{what}"'.replace("$(R)", MACRO_R)
+    question = f'{named} + ": set to " + {entered}' + (' + " " + pvStr1' if unit else "") + ' + "?"'
     rules = Node(
         "rules",
         (
@@ -160,14 +165,10 @@ def staged(
             _rule("What is asked", "confirm_message", question, [local, *([unit] if unit else [])]),
         ),
     )
-    apply = command(
-        place, "Apply", [Write(pv, "$(tooltip)")], ask=f"{what}: set to what is entered?", rules=rules
-    )
+    apply = command(place, "Apply", [Write(pv, "$(tooltip)")], ask="Nothing has been entered.", rules=rules)
     return (
         entry(field, local, border_alarm_sensitive=False, tooltip=f"{what}: what Apply will set"),
-        replace(
-            apply, name=f"Apply {pv}", properties={**apply.properties, "tooltip": "" if text_pv else "0.0"}
-        ),
+        replace(apply, name=f"Apply {pv}", properties={**apply.properties, "tooltip": ""}),
     )
 
 
