@@ -60,13 +60,13 @@ def all_instruments(config: FlowConfig) -> list[InstrumentConfig]:
 
 def whole(height: int) -> tuple[Widget, ...]:
     """What concerns all lines, beside their health."""
-    x = 810
+    x = 820
     return (
         panel(Box(x - 10, 70, PAGE_WIDTH - x, height), "All instruments"),
         heading(Box(x, 80, 200, ROW), "All instruments"),
-        command(Box(x + 650, 80, 120, ROW), "Zero all", [Write("$(P)ZeroAll")]),
+        command(Box(x + 650, 80, 110, ROW), "Zero all", [Write("$(P)ZeroAll")]),
         label(Box(x, 110, 120, ROW), "Last decision"),
-        prose(Box(x + 130, 110, 640, height - 50), "$(P)Reason"),
+        prose(Box(x + 130, 110, 630, height - 50), "$(P)Reason"),
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from tests.opi import widget_table as table
 from tests.opi.displays import Display, Element, number, read
 
-GRID = 10
+GRID, MARGIN = 5, 5
+"""In pixels. Phoebus draws the border of an alarm around a widget, and cuts it at the edge of a part."""
 BOX = ("x", "y", "width", "height")
 
 
@@ -179,6 +180,17 @@ def inside(display: Display) -> Iterator[str]:
     yield from _room_for_parts(display)
 
 
+def borders_have_room(display: Display) -> Iterator[str]:
+    """The border of an alarm is not cut by the edge of the screen or part."""
+    width, height = display.size
+    for widget in display.root.findall("widget"):
+        x, y, wide, high = (number(widget, tag) for tag in BOX)
+        if not widget.findtext("pv_name") or widget.get("type") == "action_button":
+            continue
+        if x < MARGIN or y < MARGIN or x + wide > width - MARGIN or y + high > height - MARGIN:
+            yield f"{name_of(widget)}: its border has no room"
+
+
 def _room(parent: Element) -> tuple[int, int]:
     standard = (800, 600) if parent.tag == "display" else (100, 20)
     return number(parent, "width", standard[0]), number(parent, "height", standard[1])
@@ -237,6 +249,6 @@ def _entered(widget: Element) -> str:
 
 
 LOOKS: tuple[Callable[[Display], Iterator[str]], ...] = (
-    types_and_versions, properties, values, rules, titled, on_the_grid, inside, nothing_overlaps,
-    setpoints_beside_readbacks,
+    types_and_versions, properties, values, rules, titled, on_the_grid, inside, borders_have_room,
+    nothing_overlaps, setpoints_beside_readbacks,
 )  # fmt: skip

@@ -150,6 +150,14 @@ BAD_LOOKS = [
     ),
     (shows("textupdate", "X:Flow") + shows("textupdate", "X:Reason"), "lies on"),
     (
+        widget(
+            "textupdate",
+            "<pv_name>X:Flow</pv_name>",
+            box="<x>10</x><y>0</y><width>100</width><height>20</height>",
+        ),
+        "its border has no room",
+    ),
+    (
         shows("textentry", "loc://X:Flow:Staged(0)", version="3.0.0")
         + widget(
             "textupdate",

@@ -27,7 +27,9 @@ from iocs.common.screens.widgets import (
 )
 
 MATRIX_WIDTH = 1580
-ROW_OF_INTERLOCK, ROW_OF_LINE = 1320, 760
+ROW_OF_INTERLOCK, ROW_OF_LINE = 1330, 770
+EDGE = 5
+"""Ground above what is in a row, for the border of an alarm."""
 
 
 def matrix(x: int, y: int, name: str, rows: Sequence[Row]) -> tuple[tuple[Widget, ...], int]:
@@ -62,7 +64,7 @@ def _rows(name: str, rows: Sequence[Row]) -> list[Widget]:
     y = top + 20
     for row in rows:
         given = {"NAME": row.name, "R": f"Interlock:{row.name}:", "FROM": came_from(name)}
-        box = Box(10, y, ROW_OF_INTERLOCK, look.PITCH)
+        box = Box(10, y - EDGE, ROW_OF_INTERLOCK, look.PITCH)
         found.append(part(box, row.name, "../common/interlock_row.bob", given))
         if row.condition.is_numeric:
             found += _limit(y, row.name, "Limit", "limit")
@@ -91,7 +93,7 @@ def lines(x: int, y: int, name: str, lines: Sequence[str]) -> tuple[tuple[Widget
         part(Box(10, 40, ROW_OF_LINE, look.ROW), "Columns", "../common/line_rows.bob", {}),
     ]
     for at, line in enumerate(lines):
-        box = Box(10, 70 + at * look.PITCH, ROW_OF_LINE, look.PITCH)
+        box = Box(10, 70 + at * look.PITCH - EDGE, ROW_OF_LINE, look.PITCH)
         given = {"NAME": line, "R": f"PORT:{line}:", "FROM": came_from(name)}
         widgets.append(part(box, line, "../common/line_row.bob", given))
     return moved(widgets, x, y), height

@@ -66,7 +66,7 @@ def _hosts(box: Box, places: list[Place]) -> list[Widget]:
     head = part(Box(box.x, box.y, TILE_WIDTH, 60), "IOCs", "common/ioc_rows.bob", {})
     rows = [
         part(
-            Box(box.x, box.y + 60 + at * 30, TILE_WIDTH, 30), f"IOC {place.name}", "common/ioc_row.bob",
+            Box(box.x, box.y + 65 + at * 30, TILE_WIDTH, 30), f"IOC {place.name}", "common/ioc_row.bob",
             {"P": place.macro, "NAME": place.name},
         )
         for at, place in enumerate(places)
