@@ -75,7 +75,7 @@ class Loop:
         self.c: Controller = begin(self.latch, "", self.now)
         self.orders = Orders()
         self.request: Request | None = None
-        self.stopped = False
+        self.stopped = ""
         self.cold = self.hot = self.ambient = True  # whether the sensors answer
         self.sensed = {"cold": Sensed(), "hot": Sensed(), "ambient": Sensed()}
         self.bore_c = self.plant.temperatures.hot_c

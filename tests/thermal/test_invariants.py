@@ -86,7 +86,7 @@ def ask(request: Request) -> Action:
 
 
 def stop(on: bool) -> Action:
-    return lambda loop: setattr(loop, "stopped", on)
+    return lambda loop: setattr(loop, "stopped", "emergency stop" if on else "")
 
 
 def parameter(**changes: object) -> Action:

@@ -124,10 +124,10 @@ def test_above_seventy_degrees_it_is_cut_in_any_state() -> None:
 
 
 def test_an_emergency_stop_cuts_and_stays_off() -> None:
-    c, orders = after(controller(STEADY), inputs(stopped=True))
+    c, orders = after(controller(STEADY), inputs(stopped="emergency stop"))
     assert (c.state, orders.cut, orders.settings) == (State.OFF, True, (OFF, OFF))
     idle = tuple(replace(one, at=NOW + 1.0) for one in at(0.0, on=False))
-    c, orders = after(c, inputs(stopped=True, supplies=idle, now=NOW + 1.0), now=NOW + 1.0)
+    c, orders = after(c, inputs(stopped="emergency stop", supplies=idle, now=NOW + 1.0), now=NOW + 1.0)
     assert (c.state, c.released, orders.settings) == (State.OFF, True, (None, None))
 
 

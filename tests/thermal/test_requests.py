@@ -20,8 +20,8 @@ ENDED = controller(THERMAL, current=0.0, reason="hot side 71.0 degC, limit 70: o
     ("request_", "c", "seen", "why"),
     [
         (START, controller(OFF), inputs(supplies=IDLE), ""),
-        (START, controller(OFF), inputs(stopped=True), "emergency stop is active: EStop:Reset first"),
-        (START, controller(OFF, fall=2.0), inputs(), ""),
+        (START, controller(OFF), inputs(stopped="emergency stop is active"), "emergency stop is active"),
+        (START, controller(OFF), inputs(tripped="Coolant: 0.5 l/min"), "Coolant: 0.5 l/min"),
         (START, controller(State.INITIALIZING), inputs(), ""),
         (START, controller(State.RAMP_UP), inputs(), "it runs already: RAMP_UP"),
         (START, controller(State.SENSOR_FAULT), inputs(), "it runs already: SENSOR_FAULT"),

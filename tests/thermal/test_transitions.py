@@ -58,7 +58,11 @@ def resumed(state: State) -> tuple[Controller, Inputs]:
 
 
 def stopped(state: State) -> tuple[Controller, Inputs]:
-    return like(state), inputs(stopped=True)
+    return like(state), inputs(stopped="emergency stop")
+
+
+def interlocked(state: State) -> tuple[Controller, Inputs]:
+    return like(state), inputs(tripped="Coolant: 0.5 l/min, at least 2")
 
 
 def too_hot(state: State) -> tuple[Controller, Inputs]:
@@ -190,6 +194,7 @@ TABLE: list[tuple[State, State, Situation]] = [
         for state in (START, RAMP, STEADY)
         for leads, situation in [
             (OFF, stopped),
+            (OFF, interlocked),
             (OFF, asked(Request.STOP)),
             (THERMAL, too_hot),
             (THERMAL, runaway),
@@ -202,6 +207,7 @@ TABLE: list[tuple[State, State, Situation]] = [
     ),
     (RAMP, HAND, knob_turned_before_a_write),
     (HAND, OFF, stopped),
+    (HAND, OFF, interlocked),
     (HAND, INIT, resumed),
     *((HAND, THERMAL, situation) for situation in (too_hot, runaway, hot_lost)),
     (THERMAL, OFF, rearmed),
@@ -308,7 +314,7 @@ def everything_wrong() -> Inputs:
     return inputs(
         cold=float("nan"),
         hot=71.0,
-        stopped=True,
+        stopped="emergency stop",
         supplies=(supply(held=Setting(16.0, 4.0, True)), supply(at=LONG_AGO)),
         request=Request.STOP,
     )
@@ -318,7 +324,7 @@ def everything_wrong() -> Inputs:
 def test_the_gravest_fault_is_acted_on_first(state: State) -> None:
     seen = everything_wrong()
     for cure, leads in [
-        ({"stopped": False, "request": None}, THERMAL),
+        ({"stopped": "", "request": None}, THERMAL),
         ({"hot": Sensed(40.0, NOW)}, SENSOR),
         ({"cold": Sensed(-30.0, NOW)}, DPS),
     ]:
@@ -327,5 +333,5 @@ def test_the_gravest_fault_is_acted_on_first(state: State) -> None:
 
 
 def test_an_emergency_stop_does_not_release_a_latched_fault() -> None:
-    c, _ = after(controller(THERMAL, current=0.0), inputs(stopped=True, supplies=IDLE))
+    c, _ = after(controller(THERMAL, current=0.0), inputs(stopped="emergency stop", supplies=IDLE))
     assert c.state is THERMAL

@@ -126,8 +126,10 @@ class Inputs:
     ambient: Sensed = Sensed()
     supplies: tuple[Supply, Supply] = (Supply(), Supply())
     request: Request | None = None
-    stopped: bool = False
-    """The emergency stop is latched."""
+    stopped: str = ""
+    """Why everything has to be off at once: the emergency stop, an interlock that cuts."""
+    tripped: str = ""
+    """Why it has to be ramped down: an interlock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,12 @@ class Fault:
     cut: bool = False
 
 
-def emergency_stop(c: Controller, v: View) -> str:
-    return "emergency stop" if v.seen.stopped else ""
+def stopped(c: Controller, v: View) -> str:
+    return v.seen.stopped
+
+
+def tripped(c: Controller, v: View) -> str:
+    return v.seen.tripped
 
 
 def too_hot(c: Controller, v: View) -> str:
@@ -45,7 +49,10 @@ def runaway(c: Controller, v: View) -> str:
 
 
 def hot_lost(c: Controller, v: View) -> str:
-    return "" if v.hot_ok else "hot side sensor lost"
+    """While nothing runs yet, it is waited for."""
+    begun = c.state is not State.SENSOR_FAULT or c.back_to is not State.INITIALIZING
+    runs = begun or any(supply.held.output for supply in v.seen.supplies)
+    return "hot side sensor lost" if runs and not v.hot_ok else ""
 
 
 def protected(c: Controller, v: View) -> str:
@@ -72,8 +79,9 @@ def taken_over(c: Controller, v: View) -> str:
 
 
 FAULTS = (
-    Fault(ALL - {State.OFF, State.THERMAL_FAULT}, emergency_stop, State.OFF, cut=True),
+    Fault(ALL - {State.OFF, State.THERMAL_FAULT}, stopped, State.OFF, cut=True),
     Fault(ALL, too_hot, State.THERMAL_FAULT, cut=True),
+    Fault(ALL - {State.OFF, State.THERMAL_FAULT}, tripped, State.OFF),
     Fault(WATCHED, runaway, State.THERMAL_FAULT),
     Fault(WATCHED, hot_lost, State.THERMAL_FAULT),
     Fault(LIMITED, protected, State.THERMAL_FAULT),

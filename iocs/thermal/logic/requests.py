@@ -23,8 +23,8 @@ def refuse(request: Request, c: Controller, v: View) -> str:
 
 
 def refuse_start(c: Controller, v: View) -> str:
-    if v.seen.stopped:
-        return "emergency stop is active: EStop:Reset first"
+    if why := v.seen.stopped or v.seen.tripped:
+        return why
     if c.state is State.THERMAL_FAULT:
         return f"THERMAL_FAULT is latched: Rearm first ({c.reason})"
     if c.state is State.MANUAL_OVERRIDE:
