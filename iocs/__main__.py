@@ -27,6 +27,7 @@ from iocs.common.config import ConfigError
 from iocs.common.furnish import Furnished, Services
 from iocs.common.pv import merge
 from iocs.common.recsync import ANNOUNCEMENT_PORT
+from iocs.common.screens import export as screens
 from iocs.common.subsystem import Subsystem, find, known
 
 FAILED, WRONG = 1, 2
@@ -216,6 +217,22 @@ def document(subsystem: Subsystem[Any], options: argparse.Namespace) -> bool:
         sys.exit(f"{readme}: {error}")
 
 
+def export_screens(options: argparse.Namespace) -> int:
+    """Writes the screens that depend on the configuration; with --check only says which are out of date."""
+    subsystems = {name: find(name) for name in options.subsystem or known()}
+    configs = {
+        name: subsystem.load(options.db or subsystem.database, macros(options))
+        for name, subsystem in subsystems.items()
+    }
+    files = screens.every_file(configs, {name: prefix(those, options) for name, those in subsystems.items()})
+    stale = screens.stale(files, options.to)
+    if options.check and stale:
+        print(f"out of date: {', '.join(stale)}; run: python -m iocs export opi", file=sys.stderr)
+    elif not options.check:
+        screens.write(files, options.to)
+    return FAILED if stale and options.check else 0
+
+
 # Arguments
 
 
@@ -312,12 +329,17 @@ def add_exports(command: argparse.ArgumentParser) -> None:
     for other in others:
         add_building(other)
         other.set_defaults(run=export_list)
-    for kind in (pvs, docs, *others):
+    opi = kinds.add_parser("opi", help="Phoebus screens that depend on the configuration", parents=[common()])
+    for kind in (pvs, docs, opi, *others):
         kind.add_argument("subsystem", type=subsystem_name, nargs="*", help="default: all")
     add_building(pvs)
     pvs.set_defaults(run=export_pvs)
     docs.add_argument("--check", action="store_true", help="change nothing, exit 1 if one is out of date")
     docs.set_defaults(run=export_docs, db=None, prefix=None, simulate=True)
+    add_building(opi)
+    opi.add_argument("--to", type=Path, metavar="DIR", default=screens.HOME, help="default: opi/")
+    opi.add_argument("--check", action="store_true", help="change nothing, exit 1 if one is out of date")
+    opi.set_defaults(run=export_screens)
 
 
 def macro(text: str) -> tuple[str, str]:

@@ -239,9 +239,7 @@ class Circuit(VirtualCircuit):
         first = ECA_NORMAL if command == READ_NOTIFY else self.circuit.channels_sid[sid].cid
         self._answer(frame_head(command, dtype, have, first, ioid, len(image)), image)
 
-    def _read_failed(
-        self, message: Message, target: Target, reason: str, status: int = ECA_GETFAIL
-    ) -> None:
+    def _read_failed(self, message: Message, target: Target, reason: str, status: int = ECA_GETFAIL) -> None:
         command, dtype, count, _, ioid, _ = message
         if command == READ_NOTIFY:
             nothing = dbr.blank(dtype, count) if count < MAX_BLANK else b""

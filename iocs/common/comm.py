@@ -31,7 +31,7 @@ class CommPVs(Group):
         "Comm:Latency", "Time of the last transaction", unit="ms", precision=1, deadband=1.0
     )
     comm_back_off = pv.readback("Comm:BackOff", "Pause between probes while lost", unit="s", precision=1)
-    comm_error = pv.text("Comm:LastError", "What went wrong last", max_length=120)
+    comm_error = pv.text("Comm:LastError", "What went wrong last", max_length=120, initial="")
 
     def __init__(self, prefix: str) -> None:
         super().__init__(prefix)

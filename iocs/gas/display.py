@@ -39,7 +39,7 @@ class GasDisplay(GasPVs):
         """Who it is; units and ranges follow."""
         self.model.set_ok(plate.model[:39])
         self.serial.set_ok(plate.serial[:39])
-        self.firmware.set_ok(str(plate.firmware)[:39])
+        self.firmware.set_ok(plate.firmware.text[:39])
         self.unit.set_ok(plate.flow_unit)
         if math.isfinite(plate.full_scale):
             self.full_scale.set_ok(plate.full_scale)
