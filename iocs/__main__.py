@@ -191,6 +191,7 @@ def export_list(options: argparse.Namespace) -> int:
                 for at, (name, those) in enumerate(built.items())
             ),
             "db": lambda: lists.database(groups),
+            "types": lambda: lists.types(groups),
         }[options.kind](),
         end="",
     )
@@ -324,6 +325,7 @@ def add_exports(command: argparse.ArgumentParser) -> None:
             ("save-and-restore", "CSV for Phoebus"),
             ("channelfinder", "CSV of names and properties"),
             ("db", "an EPICS database, to be read by people and tools"),
+            ("types", "CSV of record and DBR types: db/types.csv"),
         )
     ]
     for other in others:

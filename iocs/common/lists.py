@@ -129,6 +129,14 @@ def alarm_tag(spec: Spec) -> str:
     return "actionable" if spec.alarm else ""
 
 
+def types(groups: Sequence[Group]) -> str:
+    """CSV of what an archiver must find unchanged: record type, native DBR type and elements of every PV."""
+    rows = (
+        (name, record.record_type, record.native.name, record.elements) for name, record in _sorted(groups)
+    )
+    return _csv([("PV", "record", "DBR", "elements"), *rows])
+
+
 # -- a database of EPICS --------------------------------------------------------------------------
 
 
@@ -215,7 +223,7 @@ def _sorted(groups: Sequence[Group]) -> list[tuple[str, Record[Any]]]:
     return sorted(merge(groups).items())
 
 
-def _csv(rows: Iterable[Sequence[str]]) -> str:
+def _csv(rows: Iterable[Sequence[object]]) -> str:
     sink = io.StringIO()
     csv.writer(sink, lineterminator="\n").writerows(rows)
     return sink.getvalue()
