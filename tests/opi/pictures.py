@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.opi.displays import Shown, Walk, follow
 from tests.opi.harness import OPI, Job, Missing, snapshots
-from tests.opi.plant import Plant, plant
+from tests.support.plant import Plant, plant
 
 SCREENSHOTS = OPI / "screenshots"
 TREND_S, GLANCE_S = 45.0, 1.0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.opi import harness
 from tests.opi.pictures import job, screens, take
-from tests.opi.plant import plant
+from tests.support.plant import plant
 
 BAD = """<?xml version="1.0" encoding="UTF-8"?>
 <display version="2.0.0">

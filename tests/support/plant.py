@@ -5,15 +5,17 @@ Knows processes and names of PVs; knows no screen.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from iocs.common.subsystem import find, known
-from tests.support.ca import CaClient
+from tests.support.ca import CaClient, Refused
 from tests.support.network import LOOPBACK_BROADCAST, ca_environment
-from tests.support.processes import IocProcess
+from tests.support.processes import ROOT, IocProcess
 from tests.support.waiting import wait_until
 
 RUNNING: Mapping[str, object] = {
@@ -33,10 +35,11 @@ SETTLED_S = 30.0
 
 @dataclass(frozen=True)
 class Plant:
-    """`client` reaches all IOCs."""
+    """`client` reaches all IOCs, which `iocs` has by name."""
 
     client: CaClient
     env: Mapping[str, str]
+    iocs: Mapping[str, IocProcess]
 
     @property
     def server_port(self) -> int:
@@ -51,7 +54,7 @@ class Plant:
         served = tuple(find(name).prefix for name in known())
         for name, value in RUNNING.items():
             if name.startswith(served):
-                self.client.put(name, value)
+                wait_until(partial(self._takes, name, value), SETTLED_S, f"{name} takes {value}")
 
     def open_door(self) -> None:
         """Until the interlock has tripped."""
@@ -61,6 +64,14 @@ class Plant:
         """The line of the flow controllers, until that is noticed."""
         self._put_and_see(UNPLUG, LOST)
 
+    def _takes(self, name: str, value: object) -> bool:
+        """Instruments need a moment to be found."""
+        try:
+            self.client.put(name, value)
+        except Refused:
+            return False
+        return True
+
     def _put_and_see(self, put: tuple[str, object], seen: tuple[str, object]) -> None:
         self.client.put(*put)
         wait_until(lambda: self.client.get(seen[0]) == seen[1], SETTLED_S, f"{seen[0]} is {seen[1]}")
@@ -68,10 +79,13 @@ class Plant:
 
 @contextmanager
 def plant(folder: Path) -> Iterator[Plant]:
-    """Logs and state are in `folder`."""
-    env = {**ca_environment(), "EPICS_CA_ADDR_LIST": LOOPBACK_BROADCAST}
+    """Logs, state and recipes are in `folder`."""
+    recipes = folder / "recipes"
+    shutil.copytree(ROOT / "db" / "recipes", recipes)
+    env = {**ca_environment(), "EPICS_CA_ADDR_LIST": LOOPBACK_BROADCAST, "GAS_RECIPES": str(recipes)}
+    options = ("--simulate", "--state", str(folder / "state"), "--put-log", str(folder / "puts"))
     with ExitStack() as running:
-        for name in known():
-            options = ("--simulate", "--state", str(folder))
-            running.enter_context(IocProcess(name, *options, log=folder / f"{name}.log", env=env))
-        yield Plant(running.enter_context(CaClient(env)), env)
+        iocs = {name: IocProcess(name, *options, log=folder / f"{name}.log", env=env) for name in known()}
+        for ioc in iocs.values():
+            running.enter_context(ioc)
+        yield Plant(running.enter_context(CaClient(env)), env, iocs)
