@@ -15,6 +15,8 @@ from iocs.common.screens.tree import Box, Macros, Node, Property, Widget, macros
 
 LEFT, CENTRE, RIGHT = 0, 1, 2
 MIDDLE = 1
+NUMBER = '("%.10g" % pv0)'
+"""As it was typed: 42.5, and 42 for an integer."""
 MACRO_R = '" + widget.getEffectiveMacros().getValue("R").rstrip(":") + "'
 """Within a text of a rule, where Phoebus expands no macros."""
 STRING = 6
@@ -153,7 +155,7 @@ def staged(
     value, which it has until then, is refused.
     """
     local = f'loc://{pv}:Staged("")' if text_pv else f"loc://{pv}:Staged(0)"
-    entered = "pvStr0" if text_pv else "str(pv0)"
+    entered = "pvStr0" if text_pv else NUMBER
     field = Box(box.x, box.y, box.width - button - look.GRID, box.height)
     place = Box(box.x + box.width - button, box.y, button, box.height)
     named = f'"{what}"'.replace("$(R)", MACRO_R)
