@@ -49,6 +49,13 @@ def pages(config: EnvironmentConfig) -> tuple[Page, ...]:
     return chamber(config), limits(config), interlocks(config), sensors(config), overview_tile(config)
 
 
+def details(config: EnvironmentConfig) -> dict[str, str]:
+    """The screen of each group of PVs, by what follows the prefix."""
+    sources = ["RELAYS:", *(f"SENSOR:{sensor.name}:" for sensor in config.sensors)]
+    relays = {f"{name}:": "environment/relay_detail.bob" for name in relays_of(config) if name != "Light"}
+    return relays | dict.fromkeys(sources, "environment/sensors.bob")
+
+
 def relays_of(config: EnvironmentConfig) -> list[str]:
     return [relay.value for relay in config.relays.places]
 
@@ -157,6 +164,8 @@ def measurements(box: Box, measured: Sequence[str]) -> Iterator[Widget]:
     yield label(Box(box.x + 10, y, 100, ROW), "Trips")
     yield readback(Box(box.x + 110, y, 60, ROW), "$(P)Interlock:Tripped", align=CENTRE)
     yield words(Box(box.x + 180, y, 310, ROW), "$(P)FirstOut")
+    yield label(Box(box.x + 510, y, 70, ROW), "Bypassed")
+    yield readback(Box(box.x + 590, y, 60, ROW), "$(P)Interlock:Bypassed", align=CENTRE)
     yield label(Box(box.x + 10, y + 30, 100, ROW), "Last action")
     yield prose(Box(box.x + 110, y + 30, 540, ROW), "$(P)History:Last")
 

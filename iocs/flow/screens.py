@@ -41,6 +41,11 @@ def pages(config: FlowConfig) -> tuple[Page, ...]:
     return installation(config), overview_tile(config)
 
 
+def details(config: FlowConfig) -> dict[str, str]:
+    """The screen of each group of PVs, by what follows the prefix."""
+    return {f"{instrument.name}:": "flow/mfc_detail.bob" for instrument in all_instruments(config)}
+
+
 def installation(config: FlowConfig) -> Page:
     """Lines, what is on them, and their flows."""
     health, height = lines(10, 70, "flow", [line.name for line in config.lines])

@@ -43,6 +43,11 @@ def pages(config: ChamberConfig) -> tuple[Page, ...]:
     return chamber(config), serial_lines(config), overview_tile(config)
 
 
+def details(config: ChamberConfig) -> dict[str, str]:
+    """The screen of each group of PVs, by what follows the prefix."""
+    return {"Recipe:": "gas/recipe.bob"} | {f"{gas.name}:": "gas/mfc_detail.bob" for gas in config.gases}
+
+
 def chamber(config: ChamberConfig) -> Page:
     """Everything about the gases at one look."""
     rows = -(-len(config.gases) // ACROSS)

@@ -44,6 +44,11 @@ def pages(config: PlantConfig) -> tuple[Page, ...]:
     return board(config), registers(config), serial_line(), overview_tile(config)
 
 
+def details(config: PlantConfig) -> dict[str, str]:
+    """The screen of each group of PVs, by what follows the prefix."""
+    return {f"{unit.name}:": "sonicator/unit_detail.bob" for unit in config.sonicators}
+
+
 def board(config: PlantConfig) -> Page:
     """Everything about the sonicators at one look."""
     y = 80 + UNIT_HEIGHT
@@ -80,7 +85,8 @@ def whole_board(y: int) -> tuple[Widget, ...]:
         *line_of(20, y + 70, "Keep-alives", "$(P)KeepAlive:Rate"),
         *line_of(310, y + 70, "Missed", "$(P)KeepAlive:Missed"),
         label(Box(20, y + 100, 130, ROW), "Status"),
-        words(Box(150, y + 100, 430, ROW), "$(P)SystemStatus:Text"),
+        words(Box(150, y + 100, 140, ROW), "$(P)SystemStatus:Text"),
+        *line_of(310, y + 100, "Watchdog", "$(P)Watchdog"),
         *line_of(20, y + 130, "Stopped last by", "$(P)LastShutdownReason"),
         *line_of(310, y + 130, "Raw registers", "$(P)Engineering"),
         label(Box(20, y + 160, 130, ROW), "Board enabled"),

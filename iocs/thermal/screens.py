@@ -33,7 +33,7 @@ from iocs.thermal.config import ThermalConfig
 from iocs.thermal.logic.parameters import Bounds
 
 SENSOR_HEIGHT = 60
-SENSORS_ON_PAGE = 4
+SENSORS_ON_PAGE = 3
 CAN_HURT = ("A", "V", "degC")
 """Parameters in these units decide how much heat is pumped and when it is stopped: staged."""
 SHUTDOWN = "symmetric_shutdown"
@@ -43,6 +43,11 @@ COLUMN = 740
 def pages(config: ThermalConfig) -> tuple[Page, ...]:
     """The page of the plate, its parameters, its serial lines, and the tile for the overview."""
     return plate(config), parameters(config.bounds), serial_lines(config), overview_tile(config)
+
+
+def details(config: ThermalConfig) -> dict[str, str]:
+    """The screen of each group of PVs, by what follows the prefix."""
+    return {f"{supply.name}:": "thermal/supply_detail.bob" for supply in config.supplies}
 
 
 def plate(config: ThermalConfig) -> Page:
@@ -75,6 +80,11 @@ def sensors(box: Box, names: list[str]) -> Iterator[Widget]:
         place = Box(x, box.y + 40 + at * SENSOR_HEIGHT, 360, 60)
         yield part(place, name, "sensor.bob", {"R": name})
     y = box.y + box.height - 30
+    yield label(Box(x, y - 40, 50, ROW), "Trips")
+    yield readback(Box(x + 50, y - 40, 40, ROW), "$(P)Interlock:Tripped", align=CENTRE)
+    yield readback(Box(x + 100, y - 40, 130, ROW), "$(P)FirstOut", align=CENTRE)
+    yield label(Box(x + 240, y - 40, 70, ROW), "Bypassed")
+    yield readback(Box(x + 310, y - 40, 50, ROW), "$(P)Interlock:Bypassed", align=CENTRE)
     for at, (words, file) in enumerate(
         (("Parameters", "config.bob"), ("Transitions", "events.bob"), ("Lines", "lines.bob"))
     ):
