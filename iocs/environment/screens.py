@@ -71,7 +71,7 @@ def chamber(config: EnvironmentConfig) -> Page:
         for at, name in enumerate(relays_of(config))
     ]  # fmt: skip
     widgets = (
-        header("Environment", "../overview.bob"),
+        header("Environment", "../overview.bob", "../environment/environment.plt"),
         *moved(mimic(relays_of(config), measured), 10, 70),
         *trends(measured),
         *faceplates,

@@ -50,7 +50,7 @@ def values_of(config: EnvironmentConfig) -> list[str]:
 def limits(config: EnvironmentConfig) -> Page:
     """Between which values the chamber is kept, and how."""
     widgets: list[Widget] = [
-        header("Environment: limits", "../environment/environment.bob", small=True),
+        header("Environment: limits", "../environment/environment.bob"),
         panel(Box(10, 70, 980, 170), "Limits"),
         heading(Box(20, 80, 300, ROW), "The chamber is kept between"),
     ]
@@ -91,7 +91,10 @@ def without_sensor(x: int, y: int, relays: Sequence[str]) -> Iterator[Widget]:
 def interlocks(config: EnvironmentConfig) -> Page:
     """The interlocks of the chamber."""
     rows, height = matrix(10, 70, "environment", config.interlocks)
-    widgets = (header("Environment: interlocks", "../environment/environment.bob"), *rows)
+    widgets = (
+        header("Environment: interlocks", "../environment/environment.bob", "../environment/environment.plt"),
+        *rows,
+    )
     return Page(
         "environment/interlocks.bob", "Environment: interlocks $(P)", PAGE_WIDTH, height + 80, widgets
     )
@@ -100,7 +103,13 @@ def interlocks(config: EnvironmentConfig) -> Page:
 def sensors(config: EnvironmentConfig) -> Page:
     """The conversation with the relays and with every sensor, and the serial lines if there are any."""
     parts = [("Relays", "RELAYS:"), *((sensor.name, f"SENSOR:{sensor.name}:") for sensor in config.sensors)]
-    widgets: list[Widget] = [header("Environment: sensors and relays", "../environment/environment.bob")]
+    widgets: list[Widget] = [
+        header(
+            "Environment: sensors and relays",
+            "../environment/environment.bob",
+            "../environment/environment.plt",
+        )
+    ]
     for at, (name, r) in enumerate(parts):
         row, column = divmod(at, 3)
         x, y = 10 + column * 500, 70 + row * 300

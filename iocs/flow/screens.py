@@ -49,7 +49,7 @@ def details(config: FlowConfig) -> dict[str, str]:
 def installation(config: FlowConfig) -> Page:
     """Lines, what is on them, and their flows."""
     health, height = lines(10, 70, "flow", [line.name for line in config.lines])
-    widgets = [header("Flow", "../overview.bob"), *health, *whole(height)]
+    widgets = [header("Flow", "../overview.bob", "../flow/flow.plt"), *health, *whole(height)]
     y = 80 + height
     for line in config.lines:
         widgets += faceplates(y, line.instruments)

@@ -55,7 +55,7 @@ def chamber(config: ChamberConfig) -> Page:
     under = max(below + 260, 580)
     interlocks, height = matrix(10, under, "gas", config.rows)
     widgets = (
-        header("Gas", "../overview.bob"),
+        header("Gas", "../overview.bob", "../gas/gas.plt"),
         *[faceplate(at, gas) for at, gas in enumerate(config.gases)],
         flows(Box(10, below, SIDE - 20, under - below - 10), config.gases),
         *supervision(70),
@@ -149,7 +149,7 @@ def recipe(y: int) -> tuple[Widget, ...]:
 def serial_lines(config: ChamberConfig) -> Page:
     """Health of the serial lines."""
     rows, height = lines(10, 70, "gas", [line.name for line in config.lines])
-    widgets = (header("Gas: serial lines", "../gas/gas.bob", small=True), *rows)
+    widgets = (header("Gas: serial lines", "../gas/gas.bob"), *rows)
     return Page("gas/lines.bob", "Gas: serial lines $(P)", look.DETAIL_WIDTH, 80 + height, widgets)
 
 

@@ -56,7 +56,7 @@ def board(config: PlantConfig) -> Page:
         matrix(10, y + 270, "sonicator", config.interlocks) if config.interlocks else ((), -10)
     )
     widgets = (
-        header("Sonicators", "../overview.bob"),
+        header("Sonicators", "../overview.bob", "../sonicator/sonicator.plt"),
         *units(config.sonicators[:ACROSS]),
         *whole_board(y),
         powers(Box(610, y, PAGE_WIDTH - 620, 260), config.sonicators),
@@ -121,7 +121,7 @@ def registers(config: PlantConfig) -> Page:
     known = config.board.map
     ask = "Let raw registers be written, past all checks?"
     widgets: list[Widget] = [
-        header("Sonicators: registers", "../sonicator/sonicator.bob"),
+        header("Sonicators: registers", "../sonicator/sonicator.bob", "../sonicator/sonicator.plt"),
         label(Box(20, 80, 250, ROW), "Raw registers may be written", colour=look.TEXT),
         readback(Box(280, 80, 110, ROW), "$(P)Engineering", align=CENTRE),
         choice(Box(400, 80, 150, ROW), "$(P)Engineering", ask=ask),
@@ -158,7 +158,7 @@ def register_rows(
 def serial_line() -> Page:
     """Health of the serial line."""
     rows, height = lines(10, 70, "sonicator", [LINE])
-    widgets = (header("Sonicators: serial line", "../sonicator/sonicator.bob", small=True), *rows)
+    widgets = (header("Sonicators: serial line", "../sonicator/sonicator.bob"), *rows)
     return Page(
         "sonicator/lines.bob", "Sonicators: serial line $(P)", look.DETAIL_WIDTH, 80 + height, widgets
     )

@@ -55,7 +55,7 @@ def plate(config: ThermalConfig) -> Page:
     names = [supply.name for supply in config.supplies]
     interlocks, height = matrix(10, 880, "thermal", config.interlocks) if config.interlocks else ((), -10)
     widgets = (
-        header("Thermal", "../overview.bob"),
+        header("Thermal", "../overview.bob", "../thermal/thermal.plt"),
         part(Box(10, 70, 780, 310), "States", "states.bob", {}),
         part(Box(1190, 70, 400, 310), "Search", "search.bob", {}),
         *sensors(Box(800, 70, 380, 310), [sensor.name for sensor in config.sensors]),
@@ -118,7 +118,9 @@ def rates(box: Box) -> Widget:
 def parameters(bounds: Mapping[str, Bounds]) -> Page:
     """Every number the controller decides by, in two columns: what it means, its value, its unit."""
     half = -(-len(bounds) // 2)
-    widgets: list[Widget] = [header("Thermal: parameters", "../thermal/thermal.bob")]
+    widgets: list[Widget] = [
+        header("Thermal: parameters", "../thermal/thermal.bob", "../thermal/thermal.plt")
+    ]
     for at, (name, known) in enumerate(bounds.items()):
         column, line = divmod(at, half)
         widgets += parameter(20 + column * (COLUMN + 60), 80 + line * PITCH, name, known)
@@ -150,7 +152,7 @@ def parameter(x: int, y: int, name: str, known: Bounds) -> tuple[Widget, ...]:
 def serial_lines(config: ThermalConfig) -> Page:
     """Health of the serial lines."""
     rows, height = lines(10, 70, "thermal", [line.name for line in config.lines])
-    widgets = (header("Thermal: serial lines", "../thermal/thermal.bob", small=True), *rows)
+    widgets = (header("Thermal: serial lines", "../thermal/thermal.bob"), *rows)
     return Page("thermal/lines.bob", "Thermal: serial lines $(P)", look.DETAIL_WIDTH, 80 + height, widgets)
 
 

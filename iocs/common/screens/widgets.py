@@ -210,6 +210,17 @@ def goto(
     return Widget("action_button", f"Open {words}", box, properties | more, "LAB_COMMAND")
 
 
+def open_file(box: Box, words: str, file: str, **more: Property) -> Widget:
+    """A button that opens a file with whatever in Phoebus it is for, such as a trend in the Data Browser."""
+    parts = (Node("description", words), Node("file", file))
+    actions = Node("actions", (Node("action", parts, (("type", "open_file"),)),))
+    properties: dict[str, Property] = {
+        "text": words, "actions": actions, "foreground_color": look.TEXT, "background_color": look.BUTTON,
+        "tooltip": words,
+    }  # fmt: skip
+    return Widget("action_button", f"Open {words}", box, properties | more, "LAB_COMMAND")
+
+
 def part(box: Box, name: str, file: str, given: Macros) -> Widget:
     """Another screen as a part of this one, in its own size."""
     properties: dict[str, Property] = {"file": file, "transparent": True}
@@ -218,14 +229,18 @@ def part(box: Box, name: str, file: str, given: Macros) -> Widget:
     return Widget("embedded", name, box, properties)
 
 
-def header(title: str, up: str, *, small: bool = False) -> Widget:
+def header(title: str, up: str, trends: str = "") -> Widget:
     """The head of a screen with macro P: title, prefix, clock, Home, Up, emergency stop.
 
-    `up`: file that the Up button opens, relative to opi/common.
+    `up`: file that the Up button opens, relative to opi/common. A page has `trends`, a file for the Data
+    Browser; without it is the narrower head of a detail.
     """
-    width = look.DETAIL_WIDTH if small else look.PAGE_WIDTH
-    file = "../common/header_small.bob" if small else "../common/header.bob"
-    return part(Box(0, 0, width, look.HEADER_HEIGHT), "Header", file, {"TITLE": title, "UP": up})
+    given = {"TITLE": title, "UP": up}
+    if not trends:
+        box = Box(0, 0, look.DETAIL_WIDTH, look.HEADER_HEIGHT)
+        return part(box, "Header", "../common/header_small.bob", given)
+    box = Box(0, 0, look.PAGE_WIDTH, look.HEADER_HEIGHT)
+    return part(box, "Header", "../common/header.bob", given | {"TRENDS": trends})
 
 
 # -- trends -------------------------------------------------------------------------------------
