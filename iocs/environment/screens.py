@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from iocs.common.screens import look
 from iocs.common.screens.blocks import tile
+from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.diagrams import arrow
 from iocs.common.screens.look import PAGE_WIDTH, PITCH, ROW
 from iocs.common.screens.tree import Box, Page, Widget, moved
 from iocs.common.screens.widgets import (
     CENTRE,
-    Axis,
-    Trace,
     choice,
     goto,
     header,
@@ -27,7 +26,6 @@ from iocs.common.screens.widgets import (
     part,
     prose,
     readback,
-    trend,
     words,
 )
 from iocs.environment.config import EnvironmentConfig

@@ -33,6 +33,7 @@ LIMITS = (
     ("Humidity:Min", "Mist on at or below", "Humidity"),
     ("CO2:Max", "Fan on at or above", "CO2"),
 )
+MAIN, TRENDS = "../environment/environment.bob", "../environment/environment.plt"
 MARGINS = (
     ("Temperature:Hysteresis", "Temperature: how far back before they let go"),
     ("Humidity:Hysteresis", "Humidity: how far back before it lets go"),
@@ -50,7 +51,7 @@ def values_of(config: EnvironmentConfig) -> list[str]:
 def limits(config: EnvironmentConfig) -> Page:
     """Between which values the chamber is kept, and how."""
     widgets: list[Widget] = [
-        header("Environment: limits", "../environment/environment.bob"),
+        header("Environment: limits", MAIN),
         panel(Box(10, 70, 980, 170), "Limits"),
         heading(Box(20, 80, 300, ROW), "The chamber is kept between"),
     ]
@@ -92,7 +93,7 @@ def interlocks(config: EnvironmentConfig) -> Page:
     """The interlocks of the chamber."""
     rows, height = matrix(10, 70, "environment", config.interlocks)
     widgets = (
-        header("Environment: interlocks", "../environment/environment.bob", "../environment/environment.plt"),
+        header("Environment: interlocks", MAIN, TRENDS),
         *rows,
     )
     return Page(
@@ -106,8 +107,8 @@ def sensors(config: EnvironmentConfig) -> Page:
     widgets: list[Widget] = [
         header(
             "Environment: sensors and relays",
-            "../environment/environment.bob",
-            "../environment/environment.plt",
+            MAIN,
+            TRENDS,
         )
     ]
     for at, (name, r) in enumerate(parts):

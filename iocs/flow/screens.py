@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from iocs.common.screens import look
 from iocs.common.screens.blocks import came_from, lines, tile
+from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
 from iocs.common.screens.widgets import (
     CENTRE,
-    Axis,
-    Trace,
     Write,
     bar,
     command,
@@ -26,7 +25,6 @@ from iocs.common.screens.widgets import (
     part,
     prose,
     readback,
-    trend,
 )
 from iocs.flow.config import FlowConfig, InstrumentConfig
 

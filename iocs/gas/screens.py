@@ -9,12 +9,11 @@ from collections.abc import Sequence
 
 from iocs.common.screens import look
 from iocs.common.screens.blocks import lines, matrix, tile
+from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
 from iocs.common.screens.widgets import (
     CENTRE,
-    Axis,
-    Trace,
     Write,
     bar,
     bar_to_limit,
@@ -27,7 +26,6 @@ from iocs.common.screens.widgets import (
     part,
     prose,
     readback,
-    trend,
     words,
 )
 from iocs.gas.config import ChamberConfig, GasConfig

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from devsup.sonicator_map import Register
 from iocs.common.screens import look
 from iocs.common.screens.blocks import lines, matrix, tile
+from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, PITCH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
 from iocs.common.screens.widgets import (
     CENTRE,
-    Axis,
-    Trace,
     Write,
     bar,
     choice,
@@ -29,7 +28,6 @@ from iocs.common.screens.widgets import (
     prose,
     readback,
     staged,
-    trend,
     words,
 )
 from iocs.sonicator.config import PlantConfig, SonicatorConfig

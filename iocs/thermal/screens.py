@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping
 
 from iocs.common.screens import look
 from iocs.common.screens.blocks import lines, matrix, tile
+from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, PITCH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
 from iocs.common.screens.widgets import (
     CENTRE,
-    Axis,
-    Trace,
     bar,
     choice,
     entry,
@@ -27,7 +26,6 @@ from iocs.common.screens.widgets import (
     prose,
     readback,
     staged,
-    trend,
 )
 from iocs.thermal.config import ThermalConfig
 from iocs.thermal.logic.parameters import Bounds
@@ -37,6 +35,7 @@ SENSORS_ON_PAGE = 3
 CAN_HURT = ("A", "V", "degC")
 """Parameters in these units decide how much heat is pumped and when it is stopped: staged."""
 SHUTDOWN = "symmetric_shutdown"
+TRENDS = "../thermal/thermal.plt"
 COLUMN = 740
 
 
@@ -55,7 +54,7 @@ def plate(config: ThermalConfig) -> Page:
     names = [supply.name for supply in config.supplies]
     interlocks, height = matrix(10, 880, "thermal", config.interlocks) if config.interlocks else ((), -10)
     widgets = (
-        header("Thermal", "../overview.bob", "../thermal/thermal.plt"),
+        header("Thermal", "../overview.bob", TRENDS),
         part(Box(10, 70, 780, 310), "States", "states.bob", {}),
         part(Box(1190, 70, 400, 310), "Search", "search.bob", {}),
         *sensors(Box(800, 70, 380, 310), [sensor.name for sensor in config.sensors]),
@@ -118,9 +117,7 @@ def rates(box: Box) -> Widget:
 def parameters(bounds: Mapping[str, Bounds]) -> Page:
     """Every number the controller decides by, in two columns: what it means, its value, its unit."""
     half = -(-len(bounds) // 2)
-    widgets: list[Widget] = [
-        header("Thermal: parameters", "../thermal/thermal.bob", "../thermal/thermal.plt")
-    ]
+    widgets: list[Widget] = [header("Thermal: parameters", "../thermal/thermal.bob", TRENDS)]
     for at, (name, known) in enumerate(bounds.items()):
         column, line = divmod(at, half)
         widgets += parameter(20 + column * (COLUMN + 60), 80 + line * PITCH, name, known)
