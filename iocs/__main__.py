@@ -15,7 +15,7 @@ import logging
 import logging.handlers
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from iocs.common.furnish import Furnished, Services
 from iocs.common.pv import merge
 from iocs.common.recsync import ANNOUNCEMENT_PORT
 from iocs.common.screens import export as screens
+from iocs.common.screens.links import links as screen_links
 from iocs.common.subsystem import Subsystem, find, known
 
 FAILED, WRONG = 1, 2
@@ -184,7 +185,9 @@ def export_list(options: argparse.Namespace) -> int:
         {
             "archiver": lambda: lists.archiver(groups),
             "archiver-plain": lambda: lists.archiver_plain(groups),
-            "alarms": lambda: lists.alarms({find(name).title: those for name, those in built.items()}),
+            "alarms": lambda: lists.alarms(
+                {find(name).title: those for name, those in built.items()}, screens_of(built, options)
+            ),
             "save-and-restore": lambda: lists.save_and_restore(groups),
             "channelfinder": lambda: "".join(
                 lists.channelfinder(those, name, heading=not at)
@@ -196,6 +199,17 @@ def export_list(options: argparse.Namespace) -> int:
         end="",
     )
     return 0
+
+
+def screens_of(names: Iterable[str], options: argparse.Namespace) -> dict[str, lists.ScreenOf]:
+    """By the title of a subsystem: which screen belongs to a group of its PVs."""
+    found: dict[str, lists.ScreenOf] = {}
+    for name in names:
+        subsystem = find(name)
+        config = subsystem.load(options.db or subsystem.database, macros(options))
+        if links := screen_links(options.opi, name, prefix(subsystem, options), config):
+            found[subsystem.title] = links.of
+    return found
 
 
 def export_docs(options: argparse.Namespace) -> int:
@@ -316,8 +330,8 @@ def add_exports(command: argparse.ArgumentParser) -> None:
     kinds = command.add_subparsers(dest="kind", required=True)
     pvs = kinds.add_parser("pvs", help="all PVs, in columns separated by tabs", parents=[common()])
     docs = kinds.add_parser("docs", help="the PV tables in iocs/*/README.md", parents=[common()])
-    others = [
-        kinds.add_parser(name, help=text, parents=[common()])
+    others = {
+        name: kinds.add_parser(name, help=text, parents=[common()])
         for name, text in (
             ("archiver", "JSON for the Archiver Appliance"),
             ("archiver-plain", "what the archiver samples, one PV a line"),
@@ -327,12 +341,13 @@ def add_exports(command: argparse.ArgumentParser) -> None:
             ("db", "an EPICS database, to be read by people and tools"),
             ("types", "CSV of record and DBR types: db/types.csv"),
         )
-    ]
-    for other in others:
+    }
+    for other in others.values():
         add_building(other)
-        other.set_defaults(run=export_list)
+        other.set_defaults(run=export_list, opi=screens.HOME.as_uri())
+    others["alarms"].add_argument("--opi", metavar="URL", help="folder of the screens; default: opi/ here")
     opi = kinds.add_parser("opi", help="Phoebus screens that depend on the configuration", parents=[common()])
-    for kind in (pvs, docs, opi, *others):
+    for kind in (pvs, docs, opi, *others.values()):
         kind.add_argument("subsystem", type=subsystem_name, nargs="*", help="default: all")
     add_building(pvs)
     pvs.set_defaults(run=export_pvs)

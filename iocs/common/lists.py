@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,6 +20,8 @@ from iocs.common.pv import Group, merge
 from iocs.common.spec import Kind, Spec
 
 Records = Mapping[str, Record[Any]]
+ScreenOf = Callable[[str], str]
+"""The URL of the screen of a group of PVs, by the prefix of their names."""
 NOT_SAVED = (Kind.COMMAND, Kind.WAVEFORM, Kind.INTEGERS, Kind.TEXTS, Kind.CHARACTERS)
 """Kinds whose value is no setting: save-and-restore must not put it back."""
 
@@ -44,13 +46,13 @@ def archiver_plain(groups: Sequence[Group]) -> str:
     return "".join(f"{name} {how.period_s:g} {how.method.lower()}\n" for name, how in archived)
 
 
-def alarms(iocs: Mapping[str, Sequence[Group]]) -> str:
+def alarms(iocs: Mapping[str, Sequence[Group]], screens: Mapping[str, ScreenOf] | None = None) -> str:
     """An alarm tree for Phoebus' alarm server, of IOCs by title: only what somebody has to act on, each
-    with guidance.
+    with guidance, and with its screen where `screens` has the IOC.
 
     Of one IOC its component, to be included in a site's own tree by XInclude; of several a whole tree.
     """
-    trees = [_alarms_of(title, groups) for title, groups in iocs.items()]
+    trees = [_alarms_of(title, groups, (screens or {}).get(title)) for title, groups in iocs.items()]
     root = trees[0]
     if len(trees) > 1:
         root = ElementTree.Element("config", name="Lab")
@@ -59,7 +61,7 @@ def alarms(iocs: Mapping[str, Sequence[Group]]) -> str:
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _alarms_of(title: str, groups: Sequence[Group]) -> ElementTree.Element:
+def _alarms_of(title: str, groups: Sequence[Group], screen: ScreenOf | None) -> ElementTree.Element:
     root = ElementTree.Element("component", name=title)
     for group in groups:
         actionable = [(name, record) for name, record in group.pvdb.items() if record.spec.alarm]
@@ -68,11 +70,13 @@ def _alarms_of(title: str, groups: Sequence[Group]) -> ElementTree.Element:
             found = next((branch for branch in root if branch.get("name") == name), None)
             branch = ElementTree.SubElement(root, "component", name=name) if found is None else found
             for pv, record in actionable:
-                _alarm(branch, pv, record)
+                element = _alarm(branch, pv, record)
+                if screen:
+                    _titled(element, "display", "Screen", screen(group.prefix))
     return root
 
 
-def _alarm(branch: ElementTree.Element, name: str, record: Record[Any]) -> None:
+def _alarm(branch: ElementTree.Element, name: str, record: Record[Any]) -> ElementTree.Element:
     policy = record.spec.alarm
     pv = ElementTree.SubElement(branch, "pv", name=name)
     for tag, text in (
@@ -85,9 +89,14 @@ def _alarm(branch: ElementTree.Element, name: str, record: Record[Any]) -> None:
     ):
         if text:
             ElementTree.SubElement(pv, tag).text = text
-    guidance = ElementTree.SubElement(pv, "guidance")
-    ElementTree.SubElement(guidance, "title").text = "What to do"
-    ElementTree.SubElement(guidance, "details").text = policy.guidance
+    _titled(pv, "guidance", "What to do", policy.guidance)
+    return pv
+
+
+def _titled(pv: ElementTree.Element, tag: str, title: str, details: str) -> None:
+    element = ElementTree.SubElement(pv, tag)
+    ElementTree.SubElement(element, "title").text = title
+    ElementTree.SubElement(element, "details").text = details
 
 
 def save_and_restore(groups: Sequence[Group]) -> str:

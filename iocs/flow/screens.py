@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from iocs.common.screens import look
 from iocs.common.screens.blocks import came_from, lines, tile
+from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
 from iocs.common.screens.widgets import (
     CENTRE,
-    Axis,
-    Trace,
     Write,
     bar,
     command,
@@ -26,7 +25,6 @@ from iocs.common.screens.widgets import (
     part,
     prose,
     readback,
-    trend,
 )
 from iocs.flow.config import FlowConfig, InstrumentConfig
 
@@ -41,10 +39,15 @@ def pages(config: FlowConfig) -> tuple[Page, ...]:
     return installation(config), overview_tile(config)
 
 
+def details(config: FlowConfig) -> dict[str, str]:
+    """The screen of each group of PVs, by what follows the prefix."""
+    return {f"{instrument.name}:": "flow/mfc_detail.bob" for instrument in all_instruments(config)}
+
+
 def installation(config: FlowConfig) -> Page:
     """Lines, what is on them, and their flows."""
     health, height = lines(10, 70, "flow", [line.name for line in config.lines])
-    widgets = [header("Flow", "../overview.bob"), *health, *whole(height)]
+    widgets = [header("Flow", "../overview.bob", "../flow/flow.plt"), *health, *whole(height)]
     y = 80 + height
     for line in config.lines:
         widgets += faceplates(y, line.instruments)

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 
 from iocs.common.screens import look
 from iocs.common.screens.blocks import lines, matrix, tile
+from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
 from iocs.common.screens.widgets import (
     CENTRE,
-    Axis,
-    Trace,
     Write,
     bar,
     bar_to_limit,
@@ -27,7 +26,6 @@ from iocs.common.screens.widgets import (
     part,
     prose,
     readback,
-    trend,
     words,
 )
 from iocs.gas.config import ChamberConfig, GasConfig
@@ -43,6 +41,11 @@ def pages(config: ChamberConfig) -> tuple[Page, ...]:
     return chamber(config), serial_lines(config), overview_tile(config)
 
 
+def details(config: ChamberConfig) -> dict[str, str]:
+    """The screen of each group of PVs, by what follows the prefix."""
+    return {"Recipe:": "gas/recipe.bob"} | {f"{gas.name}:": "gas/mfc_detail.bob" for gas in config.gases}
+
+
 def chamber(config: ChamberConfig) -> Page:
     """Everything about the gases at one look."""
     rows = -(-len(config.gases) // ACROSS)
@@ -50,7 +53,7 @@ def chamber(config: ChamberConfig) -> Page:
     under = max(below + 260, 580)
     interlocks, height = matrix(10, under, "gas", config.rows)
     widgets = (
-        header("Gas", "../overview.bob"),
+        header("Gas", "../overview.bob", "../gas/gas.plt"),
         *[faceplate(at, gas) for at, gas in enumerate(config.gases)],
         flows(Box(10, below, SIDE - 20, under - below - 10), config.gases),
         *supervision(70),
@@ -144,7 +147,7 @@ def recipe(y: int) -> tuple[Widget, ...]:
 def serial_lines(config: ChamberConfig) -> Page:
     """Health of the serial lines."""
     rows, height = lines(10, 70, "gas", [line.name for line in config.lines])
-    widgets = (header("Gas: serial lines", "../gas/gas.bob", small=True), *rows)
+    widgets = (header("Gas: serial lines", "../gas/gas.bob"), *rows)
     return Page("gas/lines.bob", "Gas: serial lines $(P)", look.DETAIL_WIDTH, 80 + height, widgets)
 
 

@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping
 
 from iocs.common.screens import look
 from iocs.common.screens.blocks import lines, matrix, tile
+from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, PITCH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
 from iocs.common.screens.widgets import (
     CENTRE,
-    Axis,
-    Trace,
     bar,
     choice,
     entry,
@@ -27,16 +26,16 @@ from iocs.common.screens.widgets import (
     prose,
     readback,
     staged,
-    trend,
 )
 from iocs.thermal.config import ThermalConfig
 from iocs.thermal.logic.parameters import Bounds
 
 SENSOR_HEIGHT = 60
-SENSORS_ON_PAGE = 4
+SENSORS_ON_PAGE = 3
 CAN_HURT = ("A", "V", "degC")
 """Parameters in these units decide how much heat is pumped and when it is stopped: staged."""
 SHUTDOWN = "symmetric_shutdown"
+TRENDS = "../thermal/thermal.plt"
 COLUMN = 740
 
 
@@ -45,12 +44,17 @@ def pages(config: ThermalConfig) -> tuple[Page, ...]:
     return plate(config), parameters(config.bounds), serial_lines(config), overview_tile(config)
 
 
+def details(config: ThermalConfig) -> dict[str, str]:
+    """The screen of each group of PVs, by what follows the prefix."""
+    return {f"{supply.name}:": "thermal/supply_detail.bob" for supply in config.supplies}
+
+
 def plate(config: ThermalConfig) -> Page:
     """Everything about the plate at one look."""
     names = [supply.name for supply in config.supplies]
     interlocks, height = matrix(10, 880, "thermal", config.interlocks) if config.interlocks else ((), -10)
     widgets = (
-        header("Thermal", "../overview.bob"),
+        header("Thermal", "../overview.bob", TRENDS),
         part(Box(10, 70, 780, 310), "States", "states.bob", {}),
         part(Box(1190, 70, 400, 310), "Search", "search.bob", {}),
         *sensors(Box(800, 70, 380, 310), [sensor.name for sensor in config.sensors]),
@@ -75,6 +79,11 @@ def sensors(box: Box, names: list[str]) -> Iterator[Widget]:
         place = Box(x, box.y + 40 + at * SENSOR_HEIGHT, 360, 60)
         yield part(place, name, "sensor.bob", {"R": name})
     y = box.y + box.height - 30
+    yield label(Box(x, y - 40, 50, ROW), "Trips")
+    yield readback(Box(x + 50, y - 40, 40, ROW), "$(P)Interlock:Tripped", align=CENTRE)
+    yield readback(Box(x + 100, y - 40, 130, ROW), "$(P)FirstOut", align=CENTRE)
+    yield label(Box(x + 240, y - 40, 70, ROW), "Bypassed")
+    yield readback(Box(x + 310, y - 40, 50, ROW), "$(P)Interlock:Bypassed", align=CENTRE)
     for at, (words, file) in enumerate(
         (("Parameters", "config.bob"), ("Transitions", "events.bob"), ("Lines", "lines.bob"))
     ):
@@ -108,7 +117,7 @@ def rates(box: Box) -> Widget:
 def parameters(bounds: Mapping[str, Bounds]) -> Page:
     """Every number the controller decides by, in two columns: what it means, its value, its unit."""
     half = -(-len(bounds) // 2)
-    widgets: list[Widget] = [header("Thermal: parameters", "../thermal/thermal.bob")]
+    widgets: list[Widget] = [header("Thermal: parameters", "../thermal/thermal.bob", TRENDS)]
     for at, (name, known) in enumerate(bounds.items()):
         column, line = divmod(at, half)
         widgets += parameter(20 + column * (COLUMN + 60), 80 + line * PITCH, name, known)
@@ -140,7 +149,7 @@ def parameter(x: int, y: int, name: str, known: Bounds) -> tuple[Widget, ...]:
 def serial_lines(config: ThermalConfig) -> Page:
     """Health of the serial lines."""
     rows, height = lines(10, 70, "thermal", [line.name for line in config.lines])
-    widgets = (header("Thermal: serial lines", "../thermal/thermal.bob", small=True), *rows)
+    widgets = (header("Thermal: serial lines", "../thermal/thermal.bob"), *rows)
     return Page("thermal/lines.bob", "Thermal: serial lines $(P)", look.DETAIL_WIDTH, 80 + height, widgets)
 
 

@@ -21,6 +21,7 @@ def test_flow_control(bench: Bench) -> None:
     bench.wait(lambda: abs(bench.get("Ar:Flow") - 10.0) < 0.5, "argon flows")
     bench.wait(lambda: abs(bench.get("TotalFlow") - 10.0) < 0.5, "the total follows")
     assert (bench.get("Ar:FullScale"), bench.get("Ar:Gas_RBV")) == (200.0, "Ar")
+    assert bench.get("Ar:Firmware") == "10v20.0-R24"
 
 
 @pytest.mark.parametrize(

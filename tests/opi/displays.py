@@ -111,6 +111,8 @@ class Walk:
     shown: list[Shown] = field(default_factory=list)
     opened: dict[Path, int] = field(default_factory=dict)
     """Files that are opened as screens of their own, with the fewest clicks it takes."""
+    files: set[Path] = field(default_factory=set)
+    """Whatever else is opened."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -170,6 +172,8 @@ def _next(walk: Walk, now: Shown) -> Iterator[Shown]:
     for placed in widgets(read(now.file).root, now.macros):
         if placed.kind == "embedded":
             yield from _target(walk, now, placed, placed.element, opens=False)
+        for action in placed.element.findall("actions/action[@type='open_file']"):
+            walk.files |= {shown.file for shown in _target(walk, now, placed, action, opens=False)}
         for action in placed.element.findall("actions/action[@type='open_display']"):
             yield from _target(walk, now, placed, action, opens=True)
 

@@ -19,7 +19,7 @@ WITH_QUESTION = WRITERS - {"textentry", "spinner", "scaledslider"}
 OF_NUMBERS = frozenset("tank meter progressbar thermometer scaledslider spinner".split())
 OF_STATES = frozenset("bool_button checkbox slide_button choice radio".split())
 
-MAKES_SAFE = re.compile(r"(^|:)(EStop|Zero|ZeroAll|Abort|Stop|Pause)$")
+MAKES_SAFE = re.compile(r"(^|:)(EStop|Zero|ZeroAll|Abort|Stop|StopAll|Pause)$")
 """Never asks: what makes things safe must not wait for a second click."""
 HARMLESS = re.compile(
     r"(:Bypass:(Why|Minutes)"  # the bypass itself asks

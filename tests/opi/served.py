@@ -28,6 +28,7 @@ class Served:
     writable: bool
     access: str
     record_type: str
+    is_archived: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -44,7 +45,9 @@ class Served:
 
 
 def served(record: Record[Any]) -> Served:
-    return Served(record.spec.kind, record.writable, record.spec.access, record.record_type)
+    return Served(
+        record.spec.kind, record.writable, record.spec.access, record.record_type, bool(record.spec.archive)
+    )
 
 
 _KEPT: list[Furnished] = []

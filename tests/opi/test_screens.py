@@ -10,7 +10,8 @@ import pytest
 
 from iocs.__main__ import main
 from tests.opi import pvs_of_screens, rules
-from tests.opi.displays import Shown, Walk, follow, given, read, widgets
+from tests.opi.displays import Shown, Walk, follow, read
+from tests.opi.parts import with_parts
 from tests.opi.served import demo
 
 OPI = Path(__file__).resolve().parents[2] / "opi"
@@ -65,21 +66,11 @@ def test_no_screen_is_forgotten_and_none_is_further_than_three_clicks() -> None:
 def test_a_screen_of_its_own_needs_p_and_r_only_and_has_the_emergency_stop() -> None:
     for file in from_the_overview().opened:
         if file.name != "overview.bob":
-            alone = follow_parts(Shown(file, {"P": "LAB:X:", "R": "Y:"}))
+            alone = with_parts(Shown(file, {"P": "LAB:X:", "R": "Y:"}))
             written = {
                 use.pv for shown in alone for use in pvs_of_screens.uses(shown) if use.role == "written"
             }
             assert "LAB:X:EStop" in written, file
-
-
-def follow_parts(shown: Shown) -> list[Shown]:
-    """A screen with everything that is embedded in it. Raises Undefined."""
-    found = [shown]
-    for placed in widgets(read(shown.file).root, shown.macros):
-        if placed.kind == "embedded":
-            macros = given(placed.element, placed.macros)
-            found += follow_parts(Shown((shown.file.parent / placed.own("file")).resolve(), macros))
-    return found
 
 
 def test_what_is_written_from_the_configuration_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from iocs.common.screens import classes
 from iocs.common.screens.overview import overview
+from iocs.common.screens.plot import plot
 from iocs.common.screens.tree import Page
 
 HOME = Path(__file__).resolve().parents[3] / "opi"
@@ -30,12 +31,19 @@ def declared(name: str) -> Callable[[Any], Sequence[Page]] | None:
 
 
 def every_file(configs: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, str]:
-    """Text by file: the overview, every page that depends on the configuration, colours and classes."""
+    """Text by file: the overview, every page that depends on the configuration, trends, colours, classes."""
     known = {name: pages for name in configs if (pages := declared(name)) is not None}
-    own = [page for name, pages in known.items() for page in pages(configs[name])]
+    own = {name: pages(configs[name]) for name, pages in known.items()}
     top = overview({name: prefixes[name] for name in known})
+    every = [top, *(page for pages in own.values() for page in pages)]
     texts = {classes.COLOURS: classes.colours(), classes.CLASSES: classes.classes()}
-    return texts | {page.file: page.xml() for page in (top, *own)}
+    texts |= {page.file: page.xml() for page in every}
+    return texts | {
+        f"{name}/{name}.plt": plot(page, prefixes[name])
+        for name, pages in own.items()
+        for page in pages
+        if page.file == f"{name}/{name}.bob"
+    }
 
 
 def write(texts: Mapping[str, str], folder: Path) -> None:

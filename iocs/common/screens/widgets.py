@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 
 from iocs.common.screens import look
 from iocs.common.screens.look import Colour, Font
-from iocs.common.screens.tree import Box, Macros, Node, Property, Widget, macros, text
+from iocs.common.screens.tree import Box, Macros, Node, Property, Widget, macros
 
 LEFT, CENTRE, RIGHT = 0, 1, 2
 MIDDLE = 1
+NUMBER = '("%.10g" % pv0)'
+"""As it was typed: 42.5, and 42 for an integer."""
 MACRO_R = '" + widget.getEffectiveMacros().getValue("R").rstrip(":") + "'
 """Within a text of a rule, where Phoebus expands no macros."""
 STRING = 6
@@ -153,7 +155,7 @@ def staged(
     value, which it has until then, is refused.
     """
     local = f'loc://{pv}:Staged("")' if text_pv else f"loc://{pv}:Staged(0)"
-    entered = "pvStr0" if text_pv else "str(pv0)"
+    entered = "pvStr0" if text_pv else NUMBER
     field = Box(box.x, box.y, box.width - button - look.GRID, box.height)
     place = Box(box.x + box.width - button, box.y, button, box.height)
     named = f'"{what}"'.replace("$(R)", MACRO_R)
@@ -208,6 +210,17 @@ def goto(
     return Widget("action_button", f"Open {words}", box, properties | more, "LAB_COMMAND")
 
 
+def open_file(box: Box, words: str, file: str, **more: Property) -> Widget:
+    """A button that opens a file with whatever in Phoebus it is for, such as a trend in the Data Browser."""
+    parts = (Node("description", words), Node("file", file))
+    actions = Node("actions", (Node("action", parts, (("type", "open_file"),)),))
+    properties: dict[str, Property] = {
+        "text": words, "actions": actions, "foreground_color": look.TEXT, "background_color": look.BUTTON,
+        "tooltip": words,
+    }  # fmt: skip
+    return Widget("action_button", f"Open {words}", box, properties | more, "LAB_COMMAND")
+
+
 def part(box: Box, name: str, file: str, given: Macros) -> Widget:
     """Another screen as a part of this one, in its own size."""
     properties: dict[str, Property] = {"file": file, "transparent": True}
@@ -216,65 +229,18 @@ def part(box: Box, name: str, file: str, given: Macros) -> Widget:
     return Widget("embedded", name, box, properties)
 
 
-def header(title: str, up: str, *, small: bool = False) -> Widget:
+def header(title: str, up: str, trends: str = "") -> Widget:
     """The head of a screen with macro P: title, prefix, clock, Home, Up, emergency stop.
 
-    `up`: file that the Up button opens, relative to opi/common.
+    `up`: file that the Up button opens, relative to opi/common. A page has `trends`, a file for the Data
+    Browser; without it is the narrower head of a detail.
     """
-    width = look.DETAIL_WIDTH if small else look.PAGE_WIDTH
-    file = "../common/header_small.bob" if small else "../common/header.bob"
-    return part(Box(0, 0, width, look.HEADER_HEIGHT), "Header", file, {"TITLE": title, "UP": up})
-
-
-# -- trends -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Trace:
-    """A PV over time; a step for what is set."""
-
-    pv: str
-    name: str
-    colour: Colour
-    axis: int = 0
-    step: bool = False
-
-    def node(self) -> Node:
-        values = (
-            ("name", self.name), ("y_pv", self.pv), ("axis", self.axis),
-            ("trace_type", 2 if self.step else 1), ("color", self.colour),
-            ("line_width", 1 if self.step else 2),
-        )  # fmt: skip
-        return Node("trace", tuple(text(tag, value) for tag, value in values))
-
-
-@dataclass(frozen=True)
-class Axis:
-    """An axis with its title and unit; without limits it follows the values."""
-
-    title: str
-    limits: tuple[float, float] | None = None
-
-    def node(self) -> Node:
-        low, high = self.limits or (0.0, 100.0)
-        values = (
-            ("title", self.title), ("autoscale", self.limits is None), ("minimum", low), ("maximum", high),
-            ("show_grid", True), ("visible", True),
-        )  # fmt: skip
-        return Node("y_axis", tuple(text(tag, value) for tag, value in values))
-
-
-def trend(
-    box: Box, name: str, axes: Sequence[Axis], traces: Sequence[Trace], *, start: str = "10 minutes"
-) -> Widget:
-    """A strip chart of the last `start`, with its legend."""
-    properties: dict[str, Property] = {
-        "background_color": look.PANEL, "title_font": look.BOLD, "label_font": look.SMALL,
-        "scale_font": look.SMALL, "show_toolbar": False, "show_legend": True, "start": start,
-        "y_axes": Node("y_axes", tuple(axis.node() for axis in axes)),
-        "traces": Node("traces", tuple(trace.node() for trace in traces)),
-    }  # fmt: skip
-    return Widget("stripchart", name, box, properties)
+    given = {"TITLE": title, "UP": up}
+    if not trends:
+        box = Box(0, 0, look.DETAIL_WIDTH, look.HEADER_HEIGHT)
+        return part(box, "Header", "../common/header_small.bob", given)
+    box = Box(0, 0, look.PAGE_WIDTH, look.HEADER_HEIGHT)
+    return part(box, "Header", "../common/header.bob", given | {"TRENDS": trends})
 
 
 # -- rules --------------------------------------------------------------------------------------

@@ -1,0 +1,115 @@
+<?xml version="1.0" encoding="UTF-8"?>
+<databrowser>
+  <title>Flow LAB:FLOW</title>
+  <grid>true</grid>
+  <start>-8 hours</start>
+  <end>now</end>
+  <axes>
+    <axis>
+      <visible>true</visible>
+      <name>Flow, ln/min</name>
+      <use_axis_name>true</use_axis_name>
+      <use_trace_names>false</use_trace_names>
+      <min>0.0</min>
+      <max>100.0</max>
+      <grid>true</grid>
+      <autoscale>true</autoscale>
+    </axis>
+    <axis>
+      <visible>true</visible>
+      <name>Flow, mln/min</name>
+      <use_axis_name>true</use_axis_name>
+      <use_trace_names>false</use_trace_names>
+      <min>0.0</min>
+      <max>100.0</max>
+      <grid>true</grid>
+      <autoscale>true</autoscale>
+    </axis>
+  </axes>
+  <pvlist>
+    <pv>
+      <display_name>N2</display_name>
+      <name>LAB:FLOW:N2:Flow</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>30</red>
+        <green>80</green>
+        <blue>150</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>N2 set</display_name>
+      <name>LAB:FLOW:N2:Setpoint_RBV</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE</trace_type>
+      <linewidth>1</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>140</red>
+        <green>170</green>
+        <blue>210</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>Air</display_name>
+      <name>LAB:FLOW:Air:Flow</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>150</red>
+        <green>90</green>
+        <blue>20</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>Air set</display_name>
+      <name>LAB:FLOW:Air:Setpoint_RBV</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE</trace_type>
+      <linewidth>1</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>210</red>
+        <green>175</green>
+        <blue>130</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>He</display_name>
+      <name>LAB:FLOW:He:Flow</name>
+      <axis>1</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>0</red>
+        <green>110</green>
+        <blue>110</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>He set</display_name>
+      <name>LAB:FLOW:He:Setpoint_RBV</name>
+      <axis>1</axis>
+      <trace_type>SINGLE_LINE</trace_type>
+      <linewidth>1</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>120</red>
+        <green>185</green>
+        <blue>185</blue>
+      </color>
+    </pv>
+  </pvlist>
+</databrowser>

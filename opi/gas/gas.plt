@@ -1,0 +1,105 @@
+<?xml version="1.0" encoding="UTF-8"?>
+<databrowser>
+  <title>Gas LAB:GAS</title>
+  <grid>true</grid>
+  <start>-8 hours</start>
+  <end>now</end>
+  <axes>
+    <axis>
+      <visible>true</visible>
+      <name>Flow, sccm</name>
+      <use_axis_name>true</use_axis_name>
+      <use_trace_names>false</use_trace_names>
+      <min>0.0</min>
+      <max>200.0</max>
+      <grid>true</grid>
+      <autoscale>false</autoscale>
+    </axis>
+  </axes>
+  <pvlist>
+    <pv>
+      <display_name>Ar</display_name>
+      <name>LAB:GAS:Ar:Flow</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>30</red>
+        <green>80</green>
+        <blue>150</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>Ar set</display_name>
+      <name>LAB:GAS:Ar:Setpoint_RBV</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE</trace_type>
+      <linewidth>1</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>140</red>
+        <green>170</green>
+        <blue>210</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>O2</display_name>
+      <name>LAB:GAS:O2:Flow</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>150</red>
+        <green>90</green>
+        <blue>20</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>O2 set</display_name>
+      <name>LAB:GAS:O2:Setpoint_RBV</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE</trace_type>
+      <linewidth>1</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>210</red>
+        <green>175</green>
+        <blue>130</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>N2</display_name>
+      <name>LAB:GAS:N2:Flow</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>0</red>
+        <green>110</green>
+        <blue>110</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>N2 set</display_name>
+      <name>LAB:GAS:N2:Setpoint_RBV</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE</trace_type>
+      <linewidth>1</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>120</red>
+        <green>185</green>
+        <blue>185</blue>
+      </color>
+    </pv>
+  </pvlist>
+</databrowser>

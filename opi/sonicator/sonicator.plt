@@ -1,0 +1,143 @@
+<?xml version="1.0" encoding="UTF-8"?>
+<databrowser>
+  <title>Sonicators LAB:SON</title>
+  <grid>true</grid>
+  <start>-8 hours</start>
+  <end>now</end>
+  <axes>
+    <axis>
+      <visible>true</visible>
+      <name>Power, W</name>
+      <use_axis_name>true</use_axis_name>
+      <use_trace_names>false</use_trace_names>
+      <min>0.0</min>
+      <max>100.0</max>
+      <grid>true</grid>
+      <autoscale>true</autoscale>
+    </axis>
+    <axis>
+      <visible>true</visible>
+      <name>Frequency, Hz</name>
+      <use_axis_name>true</use_axis_name>
+      <use_trace_names>false</use_trace_names>
+      <min>0.0</min>
+      <max>100.0</max>
+      <grid>true</grid>
+      <autoscale>true</autoscale>
+    </axis>
+  </axes>
+  <pvlist>
+    <pv>
+      <display_name>SON1 power</display_name>
+      <name>LAB:SON:SON1:Power</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>30</red>
+        <green>80</green>
+        <blue>150</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>SON1 frequency</display_name>
+      <name>LAB:SON:SON1:Frequency</name>
+      <axis>1</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>140</red>
+        <green>170</green>
+        <blue>210</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>SON2 power</display_name>
+      <name>LAB:SON:SON2:Power</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>150</red>
+        <green>90</green>
+        <blue>20</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>SON2 frequency</display_name>
+      <name>LAB:SON:SON2:Frequency</name>
+      <axis>1</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>210</red>
+        <green>175</green>
+        <blue>130</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>SON3 power</display_name>
+      <name>LAB:SON:SON3:Power</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>0</red>
+        <green>110</green>
+        <blue>110</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>SON3 frequency</display_name>
+      <name>LAB:SON:SON3:Frequency</name>
+      <axis>1</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>120</red>
+        <green>185</green>
+        <blue>185</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>SON4 power</display_name>
+      <name>LAB:SON:SON4:Power</name>
+      <axis>0</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>110</red>
+        <green>60</green>
+        <blue>140</blue>
+      </color>
+    </pv>
+    <pv>
+      <display_name>SON4 frequency</display_name>
+      <name>LAB:SON:SON4:Frequency</name>
+      <axis>1</axis>
+      <trace_type>SINGLE_LINE_DIRECT</trace_type>
+      <linewidth>2</linewidth>
+      <period>0.0</period>
+      <request>OPTIMIZED</request>
+      <color>
+        <red>185</red>
+        <green>155</green>
+        <blue>205</blue>
+      </color>
+    </pv>
+  </pvlist>
+</databrowser>
