@@ -13,7 +13,7 @@ from tests.support.network import ca_environment
 from tests.support.network import free_port as find_free_port
 from tests.support.processes import ROOT, IocProcess
 
-pytest_plugins = ["tests.support.leftovers", "tests.support.coverage_floors"]
+pytest_plugins = ["tests.support.parallel", "tests.support.leftovers", "tests.support.coverage_floors"]
 
 RunIoc = Callable[..., IocProcess]
 TOY = Path(__file__).with_name("toy")
