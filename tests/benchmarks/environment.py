@@ -45,13 +45,13 @@ class EnvironmentFigures:
         thinking_s = sum(self.decisions)
         row = (
             f"{self.days:.1f} days", str(len(self.decisions)), f"{1e6 * median(self.decisions):.0f}",
-            f"{1e6 * percentile(self.decisions, 99):.0f}", f"{thinking_s:.1f}",
+            f"{1e6 * percentile(self.decisions, 0.99):.0f}", f"{thinking_s:.1f}",
         )  # fmt: skip
         return Table("", columns, (row,))
 
     def _orders(self) -> Table:
         limit_s = wire_limit_s()
-        middle, slow = median(self.orders), percentile(self.orders, 99)
+        middle, slow = median(self.orders), percentile(self.orders, 0.99)
         columns = ("an order for four relays, read back", "median, ms", "p99, ms", "wire alone, ms", "ratio")
         row = (
             f"{BAUDRATE} Bd", f"{1e3 * middle:.1f}", f"{1e3 * slow:.1f}", f"{1e3 * limit_s:.1f}",
