@@ -122,7 +122,7 @@ def test_a_dead_transducer_is_found_by_its_power(bench: Bench) -> None:
     bench.put("SON4:Start", 1)
     bench.wait_value("SON4:State", 4)
     assert bench.text("SON4:Faults:Text") == "no power or wrong frequency after start"
-    assert not bench.unit(4).active
+    bench.wait(lambda: not bench.unit(4).active, "the stop of a fault reaches the board")
 
 
 def test_one_that_does_not_stop_is_found_by_its_power(bench: Bench) -> None:
