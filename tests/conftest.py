@@ -16,8 +16,16 @@ from tests.support.processes import ROOT, IocProcess
 pytest_plugins = ["tests.support.parallel", "tests.support.leftovers", "tests.support.coverage_floors"]
 
 RunIoc = Callable[..., IocProcess]
+CAMPAIGN_S = 300.0
 TOY = Path(__file__).with_name("toy")
 CASUAL = random.SystemRandom()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Campaigns have minutes; every other test has the seconds of setup.cfg."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(CAMPAIGN_S))
 
 
 @pytest.fixture(autouse=True)

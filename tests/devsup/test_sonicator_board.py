@@ -28,7 +28,7 @@ from devsup.sonicator_values import Flag, Reading, Status, shutdown_text
 from tests.support.waiting import until
 
 UNIT = 2
-QUICK = replace(PATIENT, floor_s=0.05, response_timeout_s=0.05, command_timeout_s=0.05)
+QUICK = replace(PATIENT, response_timeout_s=0.15, command_timeout_s=0.15)
 RESONANCE_HZ = {1: 21000.0, 4: 20000.0}
 """Who answers can be told from the frequency, running or not."""
 WIRED = {number: TransducerConfig(resonance_hz=own) for number, own in RESONANCE_HZ.items()}
