@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.ca import CaClient
 from tests.support.network import ca_environment
@@ -17,6 +18,8 @@ pytest_plugins = ["tests.support.parallel", "tests.support.leftovers", "tests.su
 
 RunIoc = Callable[..., IocProcess]
 CAMPAIGN_S = 300.0
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # how long an example takes is up to the machine
 TOY = Path(__file__).with_name("toy")
 CASUAL = random.SystemRandom()
 

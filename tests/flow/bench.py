@@ -73,11 +73,14 @@ class Bench:
         self.db.write_text(configuration(self.line.url, **settings))
 
     def __enter__(self) -> "Bench":
-        self._stack.enter_context(self.line)
-        self.connect()
-        self._stack.callback(lambda: self.ca.close())
-        self._stack.callback(lambda: self.ioc.__exit__(None, None, None))
-        self.start()
+        with ExitStack() as started:
+            started.enter_context(self.line)
+            self.connect()
+            started.callback(lambda: self.ca.close())
+            self.ioc = self.spawn().__enter__()
+            started.callback(lambda: self.ioc.__exit__(None, None, None))
+            self.wait_readings()
+            self._stack = started.pop_all()
         return self
 
     def __exit__(

@@ -80,14 +80,17 @@ class Bench:
         self.ca: CaClient
 
     def __enter__(self) -> "Bench":
-        self._stack.enter_context(self.line)
-        gauges_env = ca_environment()
-        self.env["EPICS_CA_ADDR_LIST"] += f" {LOOPBACK}:{gauges_env['EPICS_CAS_SERVER_PORT']}"
-        self._stack.enter_context(gauges(self.folder, gauges_env))
-        self.ca = CaClient(self.env)
-        self._stack.callback(lambda: self.ca.close())
-        self._stack.callback(lambda: self.ioc.__exit__(None, None, None))
-        self.start()
+        with ExitStack() as started:
+            started.enter_context(self.line)
+            gauges_env = ca_environment()
+            self.env["EPICS_CA_ADDR_LIST"] += f" {LOOPBACK}:{gauges_env['EPICS_CAS_SERVER_PORT']}"
+            started.enter_context(gauges(self.folder, gauges_env))
+            self.ca = CaClient(self.env)
+            started.callback(lambda: self.ca.close())
+            self.ioc = self.spawn().__enter__()
+            started.callback(lambda: self.ioc.__exit__(None, None, None))
+            self.wait_readings()
+            self._stack = started.pop_all()
         return self
 
     def __exit__(

@@ -71,11 +71,14 @@ class Bench:
         self.ca: CaClient
 
     def __enter__(self) -> "Bench":
-        self._stack.enter_context(self.line)
-        self.ca = CaClient(self.env)
-        self._stack.callback(lambda: self.ca.close())
-        self._stack.callback(lambda: self.ioc.__exit__(None, None, None))
-        self.start()
+        with ExitStack() as started:
+            started.enter_context(self.line)
+            self.ca = CaClient(self.env)
+            started.callback(lambda: self.ca.close())
+            self.ioc = self.spawn().__enter__()
+            started.callback(lambda: self.ioc.__exit__(None, None, None))
+            self.wait_readings()
+            self._stack = started.pop_all()
         return self
 
     def __exit__(
@@ -85,6 +88,10 @@ class Bench:
 
     def start(self) -> None:
         self.ioc = self.spawn().__enter__()
+        self.wait_readings()
+
+    def wait_readings(self) -> None:
+        """Until both sonicators have been read."""
         for number in WIRED:
             self.wait_severity(f"SON{number}:Power", NO_ALARM)
 

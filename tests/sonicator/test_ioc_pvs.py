@@ -73,7 +73,7 @@ def test_what_is_disabled_does_not_start_and_stops(bench: Bench) -> None:
 def test_what_is_not_wired_says_why_it_does_not_start(bench: Bench) -> None:
     bench.put("SON2:Enabled", 1)
     assert "SON2: there is no frequency lock" in bench.refused("SON2:Start", 1)
-    assert bench.alarm("SON2:Frequency") == (0, NO_ALARM)
+    bench.wait(lambda: bench.alarm("SON2:Frequency") == (0, NO_ALARM), "SON2 is read")
     bench.put("SON2:Enabled", 0)
 
 
