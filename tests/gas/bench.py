@@ -193,7 +193,7 @@ class Bench:
     def text(self, name: str) -> str:
         return str(self.ca.get(f"{self.pv(name)}.VAL$", as_string=True))
 
-    def put(self, name: str, value: Any, timeout: float = 15.0) -> None:
+    def put(self, name: str, value: Any, timeout: float = 30.0) -> None:
         """A put-callback. Raises Refused with what Reason says."""
         try:
             self.ca.put(self.pv(name), value, timeout=timeout)
@@ -210,7 +210,7 @@ class Bench:
             return self.text("Reason")
         raise AssertionError(f"the put of {value!r} to {name} was not refused")
 
-    def wait(self, condition: Callable[[], Any], what: str, timeout: float = 15.0) -> None:
+    def wait(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> None:
         wait_until(condition, timeout, what)
 
     def wait_value(self, name: str, value: Any) -> None:
