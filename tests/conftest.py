@@ -7,17 +7,28 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.ca import CaClient
 from tests.support.network import ca_environment
 from tests.support.network import free_port as find_free_port
 from tests.support.processes import ROOT, IocProcess
 
-pytest_plugins = ["tests.support.leftovers", "tests.support.coverage_floors"]
+pytest_plugins = ["tests.support.parallel", "tests.support.leftovers", "tests.support.coverage_floors"]
 
 RunIoc = Callable[..., IocProcess]
+CAMPAIGN_S = 300.0
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # how long an example takes is up to the machine
 TOY = Path(__file__).with_name("toy")
 CASUAL = random.SystemRandom()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Campaigns have minutes; every other test has the seconds of setup.cfg."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(CAMPAIGN_S))
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ def on_core(core: int, urgency: Urgency) -> Iterator[None]:
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
-    allowed = os.sched_getaffinity(0)
+    allowed, nice = os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0)
     os.sched_setaffinity(0, {sorted(allowed)[core % len(allowed)]})
     with contextlib.suppress(PermissionError):
         _assume(urgency)
@@ -44,14 +44,14 @@ def on_core(core: int, urgency: Urgency) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(PermissionError):
-            _assume(Urgency.NORMAL)
+            _assume(Urgency.NORMAL, nice)
         os.sched_setaffinity(0, allowed)
 
 
-def _assume(urgency: Urgency) -> None:
+def _assume(urgency: Urgency, nice: int = 0) -> None:
     real_time = urgency is Urgency.HARDWARE
     os.sched_setscheduler(0, os.SCHED_FIFO if real_time else os.SCHED_OTHER, os.sched_param(int(real_time)))
-    os.setpriority(os.PRIO_PROCESS, 0, -20 if urgency is Urgency.FIRST else 0)
+    os.setpriority(os.PRIO_PROCESS, 0, -20 if urgency is Urgency.FIRST else nice)
 
 
 @contextlib.contextmanager

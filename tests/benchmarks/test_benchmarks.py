@@ -21,6 +21,7 @@ from tests.benchmarks import (
     thermal,
 )
 from tests.benchmarks.report import Figures, Report, Table, Target
+from tests.support.waiting import wait_until
 
 README = Path(__file__).with_name("README.md")
 
@@ -37,11 +38,16 @@ def checked(figures: Figures) -> Report:
 
 
 def test_polling_compares_four_masters_with_the_wire() -> None:
-    figures = polling.measure(0.1, (0.0,))
-    (paces,) = figures.paces.values()
-    assert list(paces) == list(polling.MASTERS)
-    assert all(0.0 < pace.of_wire_limit < 1.1 and pace.sets_per_s > 0 for pace in paces.values())
-    assert len(checked(figures).targets) == 2
+    def measured() -> polling.PollingFigures | None:
+        """Figures, unless the machine was too busy in these 0.3 s for one of them to have its turn."""
+        figures = polling.measure(0.1, (0.0,))
+        (paces,) = figures.paces.values()
+        assert list(paces) == list(polling.MASTERS)
+        plausible = (0.0 < pace.of_wire_limit < 1.1 and pace.sets_per_s > 0 for pace in paces.values())
+        return figures if all(plausible) else None
+
+    figures = wait_until(measured, 40.0, "every master polls, and none faster than the wire")
+    assert figures and len(checked(figures).targets) == 2
 
 
 def test_command_times_every_order_in_both_stages() -> None:

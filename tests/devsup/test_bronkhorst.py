@@ -425,6 +425,11 @@ async def test_wink_and_reset_are_never_repeated(
 def quick_fluid(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second of the line's time between two looks, and none of ours."""
     monkeypatch.setattr(devsup.bronkhorst, "FLUID_POLL_S", 0.0)
+
+
+@pytest.fixture
+def hasty_fluid(quick_fluid: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For one that is not to settle in time."""
     monkeypatch.setattr(devsup.bronkhorst, "FLUID_SETTLE_S", 0.3)
 
 
@@ -452,7 +457,7 @@ async def test_a_fluid_change_survives_odd_and_missing_answers(bench: Bench, n2:
     pytest.fail("no order came through")
 
 
-@pytest.mark.usefixtures("quick_fluid")
+@pytest.mark.usefixtures("hasty_fluid")
 async def test_a_fluid_that_never_settles_is_a_failure(n2: Instrument, edit_table: EditTable) -> None:
     await n2.identify()
     edit_table({FLUID: deaf(FLUID)})
@@ -480,7 +485,7 @@ def after_fluid(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[Call
     return arrange
 
 
-@pytest.mark.usefixtures("quick_fluid")
+@pytest.mark.usefixtures("hasty_fluid")
 async def test_a_fluid_that_makes_it_mute_is_said(
     bench: Bench, n2: Instrument, after_fluid: Callable[[Callable[[], None]], None]
 ) -> None:

@@ -129,7 +129,7 @@ async def test_seven_dead_beside_one_live_cost_seven_shares(bench: Bench) -> Non
     async with polled(list(bench.instruments.values())) as pollings:
         live, *dead = pollings
         await until(lambda: all(one.bad for one in dead), what="everybody was asked")
-        await until(more([live], 500))
+        await until(more([live], 500), timeout=50)
         elapsed_s = time.monotonic() - live.begun
         assert all(one.at_most(1) for one in dead)
         assert all(one.health.back_off_s >= 0.3 / QUICK.silent_share for one in dead)

@@ -25,7 +25,7 @@ def twice(line: Line, deadline: float) -> str:
 
 
 def test_it_asks_twice_when_nobody_is_in_a_hurry(rig: Rig) -> None:
-    poll = rig.port.submit(twice, rig.one)
+    poll = rig.port.submit(twice, rig.one, timeout_s=PATIENCE_S)
     assert rig.far.expect() == "first"
     others = [rig.ask("poll", rig.two), rig.ask("slow group", rig.two, Priority.BACKGROUND)]
     rig.far.say("re first")
@@ -35,7 +35,7 @@ def test_it_asks_twice_when_nobody_is_in_a_hurry(rig: Rig) -> None:
 
 @pytest.mark.parametrize("priority", [Priority.COMMAND, Priority.SAFE])
 def test_an_order_waits_for_one_question_only(rig: Rig, priority: Priority) -> None:
-    poll = rig.port.submit(twice, rig.one)
+    poll = rig.port.submit(twice, rig.one, timeout_s=PATIENCE_S)
     assert rig.far.expect() == "first"
     other, order = rig.ask("poll", rig.two), rig.ask("order", rig.two, priority)
     rig.far.say("re first")
@@ -44,7 +44,7 @@ def test_an_order_waits_for_one_question_only(rig: Rig, priority: Priority) -> N
 
 
 def test_making_room_is_neither_a_failure_nor_a_retry(rig: Rig) -> None:
-    poll = rig.port.submit(twice, rig.one)
+    poll = rig.port.submit(twice, rig.one, timeout_s=PATIENCE_S)
     assert rig.far.expect() == "first"
     order = rig.ask("order", rig.two, Priority.COMMAND)
     rig.far.say("re first")
@@ -65,7 +65,7 @@ def test_two_answers_that_disagree_are_no_silence_to_listen_to(
     def disagree(line: Line, deadline: float) -> str:
         raise Implausible(twice(line, deadline))
 
-    poll = rig.port.submit(disagree, rig.one, retries=0)
+    poll = rig.port.submit(disagree, rig.one, timeout_s=PATIENCE_S, retries=0)
     assert rig.serve(2) == ["first", "second"]
     with pytest.raises(Implausible):
         poll.result(PATIENCE_S)

@@ -28,8 +28,10 @@ from devsup.sonicator_values import Flag, Reading, Status, shutdown_text
 from tests.support.waiting import until
 
 UNIT = 2
-QUICK = replace(PATIENT, floor_s=0.05, response_timeout_s=0.05, command_timeout_s=0.05)
-WIRED = {number: TransducerConfig() for number in (1, 4)}
+QUICK = replace(PATIENT, response_timeout_s=0.15, command_timeout_s=0.15)
+RESONANCE_HZ = {1: 21000.0, 4: 20000.0}
+"""Who answers can be told from the frequency, running or not."""
+WIRED = {number: TransducerConfig(resonance_hz=own) for number, own in RESONANCE_HZ.items()}
 Start = Callable[..., Awaitable["Rig"]]
 
 
@@ -322,20 +324,20 @@ RARE = [
 
 @pytest.mark.parametrize("fault", [Fault.LATE, Fault.FOREIGN_NODE, *RARE])
 async def test_no_reading_is_ever_somebody_elses(start: Start, fault: Fault) -> None:
-    """Sonicator 1 takes no power and 4 does: what is read must be the one or the other's."""
+    """Each has a frequency of its own: what is read must be the one's that was asked."""
     rig = await start()
     await rig.son.start(60)
     await rig.seen(lambda seen: seen.power_w > 355, "power")
     rig.fault(fault, 0.3)
     good = 0
     for _ in range(40):
-        for sonicator, low, high in ((rig.son, 355, 365), (rig.other, 0, 1)):
+        for sonicator in (rig.son, rig.other):
             try:
                 reading = await sonicator.poll()
             except DeviceFault:
                 continue
             good += 1
-            assert low <= reading.power_w <= high
+            assert reading.frequency_hz == pytest.approx(RESONANCE_HZ[sonicator.number], abs=400)
     assert good > 10
 
 

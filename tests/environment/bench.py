@@ -204,14 +204,14 @@ class Bench:
         reading = self.ca.read(self.pv(name))
         return reading.status, reading.severity
 
-    def put(self, name: str, value: Any, timeout: float = 15.0) -> None:
+    def put(self, name: str, value: Any, timeout: float = 30.0) -> None:
         """A put-callback. Raises Refused with what Reason says."""
         try:
             self.ca.put(self.pv(name), value, timeout=timeout)
         except Refused as refused:
             raise Refused(f"{refused}: {self.text('Reason')}") from refused
 
-    def refused(self, name: str, value: Any, timeout: float = 15.0) -> str:
+    def refused(self, name: str, value: Any, timeout: float = 30.0) -> str:
         """A put that must be refused, and change nothing; returns what Reason says about it."""
         before = self.get(name)
         try:
@@ -221,18 +221,18 @@ class Bench:
             return self.text("Reason")
         raise AssertionError(f"the put of {value!r} to {name} was not refused")
 
-    def wait_value(self, name: str, value: Any, timeout: float = 15.0) -> None:
+    def wait_value(self, name: str, value: Any, timeout: float = 30.0) -> None:
         self.wait(lambda: self.get(name) == value, f"{name} is {value!r}", timeout)
 
-    def wait_severity(self, name: str, severity: int, timeout: float = 15.0) -> None:
+    def wait_severity(self, name: str, severity: int, timeout: float = 30.0) -> None:
         self.wait(lambda: self.alarm(name)[1] == severity, f"severity of {name} is {severity}", timeout)
 
-    def wait_reason(self, relay: str, words: str, timeout: float = 15.0) -> None:
+    def wait_reason(self, relay: str, words: str, timeout: float = 30.0) -> None:
         self.wait(lambda: words in self.text(f"{relay}:Reason"), f"{relay} because of {words!r}", timeout)
 
-    def wait_on(self, relays: set[str], timeout: float = 15.0) -> None:
+    def wait_on(self, relays: set[str], timeout: float = 30.0) -> None:
         """Until exactly these contacts are closed."""
         self.wait(lambda: self.chamber.on() == relays, f"{relays or 'nothing'} is on", timeout)
 
-    def wait(self, condition: Callable[[], Any], what: str, timeout: float = 15.0) -> None:
+    def wait(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> None:
         wait_until(condition, timeout, what)

@@ -73,11 +73,14 @@ class Bench:
         self.db.write_text(configuration(self.line.url, **settings))
 
     def __enter__(self) -> "Bench":
-        self._stack.enter_context(self.line)
-        self.connect()
-        self._stack.callback(lambda: self.ca.close())
-        self._stack.callback(lambda: self.ioc.__exit__(None, None, None))
-        self.start()
+        with ExitStack() as started:
+            started.enter_context(self.line)
+            self.connect()
+            started.callback(lambda: self.ca.close())
+            self.ioc = self.spawn().__enter__()
+            started.callback(lambda: self.ioc.__exit__(None, None, None))
+            self.wait_readings()
+            self._stack = started.pop_all()
         return self
 
     def __exit__(
@@ -172,14 +175,14 @@ class Bench:
         reading = self.ca.read(self.pv(name))
         return reading.status, reading.severity
 
-    def put(self, name: str, value: Any, timeout: float = 15.0) -> None:
+    def put(self, name: str, value: Any, timeout: float = 30.0) -> None:
         """A put-callback. Raises Refused with what Reason says."""
         try:
             self.ca.put(self.pv(name), value, timeout=timeout)
         except Refused as refused:
             raise Refused(f"{refused}: {self.text('Reason')}") from refused
 
-    def refused(self, name: str, value: Any, timeout: float = 15.0) -> str:
+    def refused(self, name: str, value: Any, timeout: float = 30.0) -> str:
         """A put that must be refused, and change nothing; returns what Reason says about it."""
         before = self.get(name)
         try:
@@ -189,14 +192,14 @@ class Bench:
             return self.text("Reason")
         raise AssertionError(f"the put of {value!r} to {name} was not refused")
 
-    def wait_value(self, name: str, value: Any, timeout: float = 15.0) -> None:
+    def wait_value(self, name: str, value: Any, timeout: float = 30.0) -> None:
         self.wait(lambda: self.get(name) == value, f"{name} is {value!r}", timeout)
 
-    def wait_near(self, name: str, value: float, within: float = 1e-3, timeout: float = 15.0) -> None:
+    def wait_near(self, name: str, value: float, within: float = 1e-3, timeout: float = 30.0) -> None:
         self.wait(lambda: abs(self.get(name) - value) <= within, f"{name} is about {value:g}", timeout)
 
-    def wait_severity(self, name: str, severity: int, timeout: float = 15.0) -> None:
+    def wait_severity(self, name: str, severity: int, timeout: float = 30.0) -> None:
         self.wait(lambda: self.alarm(name)[1] == severity, f"severity of {name} is {severity}", timeout)
 
-    def wait(self, condition: Reads, what: str, timeout: float = 15.0) -> None:
+    def wait(self, condition: Reads, what: str, timeout: float = 30.0) -> None:
         wait_until(condition, timeout, what)

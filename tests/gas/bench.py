@@ -80,14 +80,17 @@ class Bench:
         self.ca: CaClient
 
     def __enter__(self) -> "Bench":
-        self._stack.enter_context(self.line)
-        gauges_env = ca_environment()
-        self.env["EPICS_CA_ADDR_LIST"] += f" {LOOPBACK}:{gauges_env['EPICS_CAS_SERVER_PORT']}"
-        self._stack.enter_context(gauges(self.folder, gauges_env))
-        self.ca = CaClient(self.env)
-        self._stack.callback(lambda: self.ca.close())
-        self._stack.callback(lambda: self.ioc.__exit__(None, None, None))
-        self.start()
+        with ExitStack() as started:
+            started.enter_context(self.line)
+            gauges_env = ca_environment()
+            self.env["EPICS_CA_ADDR_LIST"] += f" {LOOPBACK}:{gauges_env['EPICS_CAS_SERVER_PORT']}"
+            started.enter_context(gauges(self.folder, gauges_env))
+            self.ca = CaClient(self.env)
+            started.callback(lambda: self.ca.close())
+            self.ioc = self.spawn().__enter__()
+            started.callback(lambda: self.ioc.__exit__(None, None, None))
+            self.wait_readings()
+            self._stack = started.pop_all()
         return self
 
     def __exit__(
@@ -190,7 +193,7 @@ class Bench:
     def text(self, name: str) -> str:
         return str(self.ca.get(f"{self.pv(name)}.VAL$", as_string=True))
 
-    def put(self, name: str, value: Any, timeout: float = 15.0) -> None:
+    def put(self, name: str, value: Any, timeout: float = 30.0) -> None:
         """A put-callback. Raises Refused with what Reason says."""
         try:
             self.ca.put(self.pv(name), value, timeout=timeout)
@@ -207,7 +210,7 @@ class Bench:
             return self.text("Reason")
         raise AssertionError(f"the put of {value!r} to {name} was not refused")
 
-    def wait(self, condition: Callable[[], Any], what: str, timeout: float = 15.0) -> None:
+    def wait(self, condition: Callable[[], Any], what: str, timeout: float = 30.0) -> None:
         wait_until(condition, timeout, what)
 
     def wait_value(self, name: str, value: Any) -> None:

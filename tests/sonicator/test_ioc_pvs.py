@@ -73,7 +73,7 @@ def test_what_is_disabled_does_not_start_and_stops(bench: Bench) -> None:
 def test_what_is_not_wired_says_why_it_does_not_start(bench: Bench) -> None:
     bench.put("SON2:Enabled", 1)
     assert "SON2: there is no frequency lock" in bench.refused("SON2:Start", 1)
-    assert bench.alarm("SON2:Frequency") == (0, NO_ALARM)
+    bench.wait(lambda: bench.alarm("SON2:Frequency") == (0, NO_ALARM), "SON2 is read")
     bench.put("SON2:Enabled", 0)
 
 
@@ -122,7 +122,7 @@ def test_a_dead_transducer_is_found_by_its_power(bench: Bench) -> None:
     bench.put("SON4:Start", 1)
     bench.wait_value("SON4:State", 4)
     assert bench.text("SON4:Faults:Text") == "no power or wrong frequency after start"
-    assert not bench.unit(4).active
+    bench.wait(lambda: not bench.unit(4).active, "the stop of a fault reaches the board")
 
 
 def test_one_that_does_not_stop_is_found_by_its_power(bench: Bench) -> None:

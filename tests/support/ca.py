@@ -73,7 +73,7 @@ class Monitor:
         return [event.value for event in self.events]
 
     def wait_for(
-        self, predicate: Callable[[Reading], object], timeout: float = 10.0, after: int = 0
+        self, predicate: Callable[[Reading], object], timeout: float = 25.0, after: int = 0
     ) -> Reading:
         """The first event for which the predicate holds, leaving out the first `after` ones."""
 
@@ -85,7 +85,7 @@ class Monitor:
                 raise NoAnswer(f"{self.name}: not within {timeout:g} s, only {self._events[after:]}")
             return found()[0]
 
-    def wait_count(self, count: int, timeout: float = 10.0) -> list[Reading]:
+    def wait_count(self, count: int, timeout: float = 25.0) -> list[Reading]:
         """The events, once there are at least `count`."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self._events) >= count, timeout):
@@ -104,7 +104,7 @@ class Monitor:
 class CaClient:
     """One client. Calls are safe from several threads; those that wait do not hold up each other."""
 
-    def __init__(self, env: Mapping[str, str], timeout: float = 10.0, wrap: Sequence[str] = ()) -> None:
+    def __init__(self, env: Mapping[str, str], timeout: float = 25.0, wrap: Sequence[str] = ()) -> None:
         self.timeout = timeout
         self._numbers = itertools.count(1)
         self._answers: dict[int, Future[Any]] = {0: Future()}

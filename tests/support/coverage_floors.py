@@ -5,6 +5,8 @@ import io
 import coverage
 import pytest
 
+from tests.support.parallel import is_worker
+
 FLOORS = {"devsup": 95, "iocs": 90}
 RESULT = pytest.StashKey[list[str]]()
 
@@ -15,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if not session.config.getoption("coverage_floors"):
+    if is_worker(session.config) or not session.config.getoption("coverage_floors"):
         return
     measured = coverage.Coverage()
     measured.load()

@@ -32,9 +32,30 @@ def threads() -> Things:
     return {thread: f"thread {thread.name}" for thread in threading.enumerate()}
 
 
+class Family:
+    """This process's descendants. Who they are costs a look at every process of the machine, so that is asked
+    only when one has come since."""
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+        self._found: dict[int, float] = {}
+
+    def descendants(self) -> dict[int, float]:
+        """When each was created, by process id."""
+        pids = set(psutil.pids())
+        if not pids <= self._pids:
+            children = psutil.Process().children(recursive=True)
+            self._found = {child.pid: child.create_time() for child in children}
+        self._pids = pids
+        return {pid: created for pid, created in self._found.items() if pid in pids}
+
+
+FAMILY = Family()
+
+
 def processes() -> Things:
-    children = psutil.Process().children(recursive=True)
-    return {("process", child.pid, child.create_time()): f"process {child.pid}" for child in children}
+    descendants = FAMILY.descendants().items()
+    return {("process", pid, created): f"process {pid}" for pid, created in descendants}
 
 
 def ptys() -> Things:

@@ -10,7 +10,7 @@ T = TypeVar("T")
 POLL_S = 0.01
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 25.0, what: str = "") -> T:
     """The first true value of the condition. Fails after `timeout` seconds, saying `what` did not happen."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
@@ -20,7 +20,7 @@ def wait_until(condition: Callable[[], T], timeout: float = 10.0, what: str = ""
     return value
 
 
-async def until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+async def until(condition: Callable[[], T], timeout: float = 25.0, what: str = "") -> T:
     """wait_until() for a coroutine: the event loop runs on meanwhile."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):

@@ -52,6 +52,8 @@ class Debounce:
     since_ms: int = 0
 
     def see(self, raw: bool, now_ms: int) -> "Debounce":
+        if raw == self.raw == self.level:  # as nearly always, a thousand times a second
+            return self
         since_ms = self.since_ms if raw == self.raw else now_ms
         steady = now_ms - since_ms >= FAULT_DEBOUNCE_MS
         return Debounce(raw if steady else self.level, raw, since_ms)
@@ -216,7 +218,7 @@ class SonicatorControl:
             self.fail(Cause.FREQ_UNLOCK, now_ms)
         if comm_silent:
             self.fail(Cause.COMM_TIMEOUT, now_ms)
-        else:
+        elif self.causes is not Cause.NONE:
             self.causes &= ~Cause.COMM_TIMEOUT
 
     def _starting(self, now_ms: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import pytest
 from pymodbus import FramerType
@@ -22,11 +23,14 @@ from devsup.sim.wire import PtyLine
 from tests.devsup.cable import Cable
 
 BAUDRATE = 115200
+PATIENCE_S = 10.0
+PATIENT = Manners(response_timeout_s=PATIENCE_S, floor_s=PATIENCE_S, retry_delays_s=())
+RTU: Any = {"framer": FramerType.RTU, "baudrate": BAUDRATE, "timeout": PATIENCE_S, "retries": 0}
 
 
 @contextmanager
 def unit_at(url: str, number: int) -> Iterator[ModbusUnit]:
-    port = Port("peer", LineSettings(url, BAUDRATE), Manners(response_timeout_s=1.0, retry_delays_s=()))
+    port = Port("peer", LineSettings(url, BAUDRATE), PATIENT)
     port.start()
     try:
         yield ModbusUnit(ModbusBus(port), number, "peer")
@@ -106,7 +110,7 @@ def simulated() -> Iterator[str]:
 
 async def test_our_simulator_understands_the_async_master_of_pymodbus() -> None:
     with simulated() as url:
-        client = AsyncModbusSerialClient(url, framer=FramerType.RTU, baudrate=BAUDRATE, timeout=1, retries=0)
+        client = AsyncModbusSerialClient(url, **RTU)
         assert await client.connect()
         try:
             read = await client.read_holding_registers(0, count=13, device_id=1)
@@ -128,7 +132,7 @@ async def test_our_simulator_understands_the_async_master_of_pymodbus() -> None:
 
 async def test_our_simulator_understands_the_sync_master_of_pymodbus() -> None:
     def converse(url: str) -> list[int]:
-        client = ModbusSerialClient(url, framer=FramerType.RTU, baudrate=BAUDRATE, timeout=1, retries=0)
+        client = ModbusSerialClient(url, **RTU)
         assert client.connect()
         try:
             assert not client.write_registers(0, [5, 6, 7], device_id=2).isError()
