@@ -57,7 +57,7 @@ def snapshots(jobs: Sequence[Job], server_port: int, repeater_port: int) -> list
     """
     xvfb = _tool("xvfb-run", "Debian's packages xvfb and xauth have it")
     work = CACHE / "work"
-    work.mkdir(exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
     ports, todo = work / "ports.ini", work / "jobs"
     ports.write_text(
         f"org.phoebus.pv.ca/server_port={server_port}\norg.phoebus.pv.ca/repeater_port={repeater_port}\n"
