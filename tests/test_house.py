@@ -91,7 +91,7 @@ LAWS: list[tuple[Callable[[str], bool], tuple[str, ...], str]] = [
     ),
     (lambda who: within(who, "iocs.common"), ALL_SUBSYSTEMS, "what is shared knows no subsystem"),
     (
-        lambda who: who == "iocs.__main__",
+        lambda who: who in ("iocs.__main__", "iocs.arguments"),
         (*ALL_SUBSYSTEMS, "devsup"),
         "the command line finds its subsystems",
     ),
