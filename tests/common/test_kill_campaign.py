@@ -122,6 +122,8 @@ def test_nothing_confirmed_is_lost_by_a_kill(ca_env: dict[str, str], tmp_path: P
         )
         try:
             changes += one_life(ioc, port, ledger, chance)
+        except AssertionError as error:
+            raise AssertionError(f"life {life} after {changes} changes: {error}\n{ioc.output()}") from error
         finally:
             ioc.kill()
         assert ioc.child.returncode == -signal.SIGKILL, ioc.output()
