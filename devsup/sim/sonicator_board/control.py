@@ -186,6 +186,8 @@ class SonicatorControl:
         if now_ms - self._updated_ms > WATCHDOG_TIMEOUT_MS:
             self.fail(Cause.WATCHDOG, now_ms)
         self._updated_ms = now_ms
+        if self._at_rest() and not comm_silent:
+            return self.state
         self._look(now_ms)
         self._detect(now_ms, comm_silent)
         match self.state:
@@ -198,6 +200,14 @@ class SonicatorControl:
             case State.FAULT:
                 self._fault(now_ms)
         return self.state
+
+    def _at_rest(self) -> bool:
+        """Idle, and its inputs are what they have long been: there is nothing to do, as mostly."""
+        if self.state is not State.IDLE or self.causes is not Cause.NONE or self._reset_since_ms is not None:
+            return False
+        overload, locked = self._hal.level(self.pins.overload), self._hal.level(self.pins.freq_lock)
+        inputs = (overload, self.overload.raw, self.overload.level) == (False, False, False)
+        return inputs and locked == self.locked.raw == self.locked.level and not self._hal.broken
 
     def rest(self, now_ms: int) -> None:
         """Time has passed in which updates came and changed nothing."""

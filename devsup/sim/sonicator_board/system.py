@@ -109,9 +109,8 @@ class System:
 
     def led(self, now_ms: int) -> bool:
         """Fast blink in FAULT, steady while anybody runs, dark otherwise."""
-        if any(unit.state is State.FAULT for unit in self._units.values()):
-            return now_ms % BLINK_MS < BLINK_MS // 2
-        return any(unit.running for unit in self._units.values())
+        states = [unit.state for unit in self._units.values()]
+        return now_ms % BLINK_MS < BLINK_MS // 2 if State.FAULT in states else State.RUNNING in states
 
     def _remember(self, reason: Shutdown) -> None:
         self.prev_active_mask = self.active_mask
