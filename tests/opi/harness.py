@@ -17,7 +17,7 @@ OPI = ROOT / "opi"
 SETTINGS = OPI / "settings.ini"
 SOURCE = Path(__file__).with_name("phoebus")
 CACHE = ROOT / ".venv" / "phoebus"
-FETCH_S, COMPILE_S, CHECK_S, JOB_S = 300, 60, 60, 60
+FETCH_S, COMPILE_S, CHECK_S, JOB_S = 300, 60, 60, 90
 JAVA = 17
 SCREEN = "1800x1100x24"
 
@@ -65,7 +65,7 @@ def snapshots(jobs: Sequence[Job], server_port: int, repeater_port: int) -> list
     todo.write_text("".join(f"{job.line()}\n" for job in jobs))
     display = [xvfb, "-a", "-s", f"-screen 0 {SCREEN}"]
     command = [*display, *_java("-Dprism.order=sw"), "lab.Snapshots", str(SETTINGS), str(ports), str(todo)]
-    done = _run(command, JOB_S * (1 + len(jobs)))
+    done = _run(command, JOB_S * (1 + len(jobs)) + sum(job.watch_s for job in jobs))
     if done.returncode and not done.stdout:
         raise RuntimeError(done.stderr)
     if lacking := [job.picture.name for job in jobs if not job.picture.exists()]:

@@ -2,15 +2,16 @@ package lab;
 
 import java.awt.image.BufferedImage;
 import java.awt.image.IndexColorModel;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** A picture with the 256 colours it has most of, for a file of a third of the size. */
+/** A picture with 256 of its colours, those it has most of and none like another, for a file of a third of the size. */
 class Palette
 {
-    private static final int SIZE = 256;
+    private static final int SIZE = 256, NEAR = 150;
 
     private final List<Integer> colours;
     private final Map<Integer, Integer> nearest = new HashMap<>();
@@ -20,8 +21,12 @@ class Palette
         final Map<Integer, Integer> counts = new HashMap<>();
         for (int pixel : pixels)
             counts.merge(pixel & 0xFFFFFF, 1, Integer::sum);
-        colours = counts.keySet().stream()
-            .sorted((a, b) -> counts.get(b) - counts.get(a)).limit(SIZE).collect(Collectors.toList());
+        final List<Integer> often = counts.keySet().stream()
+            .sorted((a, b) -> counts.get(b) - counts.get(a)).collect(Collectors.toList());
+        colours = new ArrayList<>();
+        for (int colour : often)
+            if (colours.size() < SIZE  &&  colours.stream().allMatch(other -> distance(colour, other) > NEAR))
+                colours.add(colour);
     }
 
     static BufferedImage reduced(final BufferedImage image)
