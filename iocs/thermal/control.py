@@ -82,7 +82,9 @@ class Control(ControllerDisplay):
         """Look and decide, now. Never waits."""
         now, p = time.monotonic(), self._parameters.now()
         seen = self._inputs(request)
-        self.c, given = step(self.c, seen, p, now, self._config.history_period_s)
+        found, (self.c, given) = self.c.found, step(self.c, seen, p, now, self._config.history_period_s)
+        if self.c.found != found:
+            self._show_adopted()
         self._carry_out(given)
         for event in self.c.events:
             self._events.note(event, time.time())
@@ -115,6 +117,12 @@ class Control(ControllerDisplay):
         for supply, setting in zip(self._supplies, given.settings, strict=True):
             if setting is not None:
                 supply.order(setting, validate=given.validate)
+
+    def _show_adopted(self) -> None:
+        """What the supplies were found with counts as commanded from now on."""
+        for supply, setting in zip(self._supplies, self.c.found, strict=True):
+            if setting is not None:
+                supply.show_order(setting)
 
     def _cut(self, given: Orders) -> None:
         """Off at top priority. Who owes it already is asked again by its own poll, until it has confirmed."""

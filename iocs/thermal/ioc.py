@@ -1,4 +1,4 @@
-"""The thermal IOC, read top to bottom as the data path: ports, sensors -> supplies -> logic -> PVs -> safe()"""
+"""The thermal IOC, read from top to bottom as the data path: ports -> supplies -> logic -> PVs -> safe()."""
 
 import asyncio
 
