@@ -17,6 +17,7 @@ from devsup.alicat_bus import AlicatBus
 from devsup.alicat_learn import Learner
 from devsup.alicat_talk import NotTaken, Talk
 from devsup.alicat_values import Plate, Reading
+from devsup.client import Client
 from devsup.errors import DeviceError
 from devsup.health import Health, Manners
 from devsup.line import Line
@@ -40,11 +41,15 @@ class Alicat:
         self.unit = unit
         self.name = name
         self._talk = Talk(bus, unit, name)  # ValueError for what is no unit id
-        self.health: Health = bus.port.device(name, manners)
+        self._client = Client(bus.port, unit, name, manners)
         self.zeros = 0  # zeros that were confirmed
         self._learner = Learner(self._talk, self.health)
         self._last: Reading | None = None
         self._strange = 0
+
+    @property
+    def health(self) -> Health:
+        return self._client.health
 
     @property
     def plate(self) -> Plate:
@@ -71,7 +76,7 @@ class Alicat:
         if self._talk.layout is None:
             await self.identify()
         try:
-            reading = await self._run(self._poll, Priority.POLL)
+            reading = await self._client.run(self._poll, Priority.POLL)
         except Misshapen:
             self._strange += 1
             if self._strange >= STRANGE:
@@ -89,7 +94,7 @@ class Alicat:
 
     async def setpoint_source(self) -> Source:
         """Where the setpoint comes from; UNKNOWN before 10v05, which cannot be asked."""
-        source = await self._run(self._talk.source, Priority.BACKGROUND)
+        source = await self._client.run(self._talk.source, Priority.BACKGROUND)
         self._talk.plate = replace(self.plate, source=source)
         return source
 
@@ -109,7 +114,7 @@ class Alicat:
             return self._talk.set_flow(line, deadline, value)
 
         try:
-            confirmed = await self._run(work, Priority.COMMAND, key="setpoint")
+            confirmed = await self._client.run(work, Priority.COMMAND, key="setpoint")
         except NotTaken as refusal:
             if not await self._ramps(value, refusal.shows):
                 raise
@@ -125,12 +130,12 @@ class Alicat:
         the valve is held closed instead, until `cancel_hold`. A newer instrument with a ramp goes down
         along it: `close_valve` is at once. Raises when zero could not be confirmed; harmless to repeat.
         """
-        await self._safely(self._talk.make_safe, "safe")
+        await self._client.safely(self._talk.make_safe)
         self.zeros += 1
 
     async def close_valve(self) -> None:
         """Hold the valve closed, confirmed by its status, ahead of everything else. Since 5v07."""
-        await self._safely(lambda line, deadline: self._talk.hold(line, deadline, closed=True), "close")
+        await self._client.safely(lambda line, end: self._talk.hold(line, end, closed=True), "close")
 
     # -- other orders -------------------------------------------------------------------------
 
@@ -212,7 +217,7 @@ class Alicat:
         left, deadline = abs(begin - value), time.monotonic() + RAMP_WATCH_S
         while time.monotonic() < deadline:
             await asyncio.sleep(RAMP_LOOK_S)
-            now = abs(await self._run(self._talk.setpoint, Priority.COMMAND) - value)
+            now = abs(await self._client.run(self._talk.setpoint, Priority.COMMAND) - value)
             if now > left:
                 return False
             left = now
@@ -226,29 +231,4 @@ class Alicat:
     async def _command(
         self, work: Callable[[Line, float], T], *, key: str | None = None, retries: int | None = None
     ) -> T:
-        return await self._run(work, Priority.COMMAND, key=key, retries=retries)
-
-    async def _safely(self, work: Callable[[Line, float], None], key: str) -> None:
-        retries = len(self.health.manners.retry_delays_s)
-        await self._run(work, Priority.SAFE, key=key, retries=retries)
-
-    async def _run(
-        self,
-        work: Callable[[Line, float], T],
-        priority: Priority,
-        *,
-        key: str | None = None,
-        retries: int | None = None,
-    ) -> T:
-        patience_s = self.health.wait_s()
-        if priority <= Priority.COMMAND and not self.health.lost:
-            patience_s = max(patience_s, self.health.manners.command_timeout_s)
-        return await self.bus.port.run(
-            work,
-            self.health,
-            priority,
-            timeout_s=patience_s if priority <= Priority.COMMAND else None,
-            retries=retries,
-            key=None if key is None else (self.unit, key),
-            label=f"{self.name} {key or priority.name.lower()}",
-        )
+        return await self._client.run(work, Priority.COMMAND, key=key, retries=retries)

@@ -7,13 +7,14 @@ and every decision about when and why to its callers.
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from devsup import propar
 from devsup.bronkhorst_talk import FAST, VALVE_FULL, Talk
 from devsup.bronkhorst_values import Mode, Plate, Reading, mode_name
+from devsup.client import Client
 from devsup.errors import DeviceError, DeviceFault, Implausible, LineLost
 from devsup.health import Health, Manners
 from devsup.line import Line
@@ -46,12 +47,16 @@ class Instrument:
         self.bus = bus
         self.node = node
         self.name = name
-        self.health: Health = bus.port.device(name, manners)
+        self._client = Client(bus.port, node, name, manners)
         self.plate = Plate()
         self.zeros = 0  # zeros that were confirmed
         self._talk = Talk(bus, node, name)
         self._fluid = 0  # the one ordered last
         self._last: Reading | None = None
+
+    @property
+    def health(self) -> Health:
+        return self._client.health
 
     @property
     def doubts(self) -> int:
@@ -63,12 +68,12 @@ class Instrument:
     async def poll(self) -> Reading:
         """The fast group in one exchange. A value that jumps is read twice before it is believed."""
         try:
-            reading = await self._run(self._poll, Priority.POLL)
+            reading = await self._client.run(self._poll, Priority.POLL)
         except DeviceError as refusal:
             if refusal.status not in UNKNOWN:
                 raise
             await self._learn()  # it has not all of these values: ask for those it has
-            reading = await self._run(self._poll, Priority.POLL)
+            reading = await self._client.run(self._poll, Priority.POLL)
         self._last = reading
         return reading
 
@@ -115,7 +120,7 @@ class Instrument:
         def work(line: Line, deadline: float) -> float:
             return self._talk.set_flow(line, deadline, value, self.plate.capacity)
 
-        confirmed = await self._run(work, Priority.COMMAND, key="setpoint")
+        confirmed = await self._client.run(work, Priority.COMMAND, key="setpoint")
         if self._last is not None:  # our own change needs no second reading
             self._last = replace(self._last, setpoint=confirmed)
         return confirmed
@@ -126,8 +131,7 @@ class Instrument:
         An instrument that does not obey its setpoint (analog input, valve open …) gets its valve
         closed instead. Raises when zero could not be confirmed; harmless to repeat.
         """
-        retries = len(self.health.manners.retry_delays_s)
-        await self._run(self._talk.make_safe, Priority.SAFE, key="safe", retries=retries)
+        await self._client.safely(self._talk.make_safe)
         self.zeros += 1
 
     async def set_mode(self, mode: Mode) -> Mode:
@@ -139,7 +143,7 @@ class Instrument:
                 raise DeviceError(f"{self.name}: control mode stayed {mode_name(now)}")
             return mode
 
-        return await self._run(work, Priority.COMMAND, key="mode")
+        return await self._client.run(work, Priority.COMMAND, key="mode")
 
     async def set_fluid(self, fluid: int) -> Plate:
         """Select fluid 1..8 and wait until the instrument shows its range. Of several orders at a time the
@@ -168,7 +172,7 @@ class Instrument:
 
     async def reset_alarm(self) -> None:
         """Acknowledge the instrument's own alarm. Never repeated by itself."""
-        await self._run(self._talk.reset_alarm, Priority.COMMAND, retries=0)
+        await self._client.run(self._talk.reset_alarm, Priority.COMMAND, retries=0)
 
     # -- in steps -----------------------------------------------------------------------------
 
@@ -218,7 +222,7 @@ class Instrument:
         def work(line: Line, deadline: float) -> tuple[Value, ...]:
             return self.bus.read(line, deadline, self.node, params)
 
-        return await self._run(work, priority)
+        return await self._client.run(work, priority)
 
     async def _read_some(self, params: Sequence[Parameter]) -> dict[Parameter, Value]:
         """Those of `params` that the instrument has: all at once or, if it refuses, one by one."""
@@ -245,25 +249,4 @@ class Instrument:
             self.bus.write(line, deadline, self.node, (item, value))
             return value
 
-        return await self._run(work, Priority.COMMAND, key=key, retries=retries)
-
-    async def _run(
-        self,
-        work: Callable[[Line, float], T],
-        priority: Priority,
-        *,
-        key: str | None = None,
-        retries: int | None = None,
-    ) -> T:
-        patience_s = self.health.wait_s()
-        if priority <= Priority.COMMAND and not self.health.lost:
-            patience_s = max(patience_s, self.health.manners.command_timeout_s)
-        return await self.bus.port.run(
-            work,
-            self.health,
-            priority,
-            timeout_s=patience_s if priority <= Priority.COMMAND else None,
-            retries=retries,
-            key=None if key is None else (self.node, key),
-            label=f"{self.name} {key or priority.name.lower()}",
-        )
+        return await self._client.run(work, Priority.COMMAND, key=key, retries=retries)

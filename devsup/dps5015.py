@@ -129,8 +129,7 @@ class Supply:
 
         A supply that does not obey is set to 0 V, 0 A as well. Raises when off could not be confirmed.
         """
-        retries = len(self.health.manners.retry_delays_s)
-        await self._unit.run(dps5015_talk.make_safe, Priority.SAFE, key="safe", retries=retries)
+        await self._unit.safely(dps5015_talk.make_safe)
         self.cuts += 1
 
     # -- in steps -----------------------------------------------------------------------------

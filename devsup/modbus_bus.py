@@ -121,8 +121,7 @@ class ModbusBus:
         wire_s = (len(request.frame) + request.size) * self._byte_s
         deadline = line.renewed(deadline) + wire_s
         line.send(request.frame)
-        heard = self._listen(line, deadline, request)
-        place = request.find(heard)
+        heard, place = self._listen(line, deadline, request)
         if place is None:
             raise self._missed(line, request, heard)
         answer, others = heard[place], (heard[: place.start], heard[place.stop :])
@@ -148,17 +147,18 @@ class ModbusBus:
             line.rest(line.heard_at + self.gap_s)
             line.strays += bool(line.flush())
 
-    def _listen(self, line: Line, deadline: float, request: Request[T]) -> bytes:
-        """Everything that was heard until the answer was among it, or none could be expected any more."""
-        heard = b""
+    def _listen(self, line: Line, deadline: float, request: Request[T]) -> tuple[bytes, slice | None]:
+        """Everything that was heard until the answer was among it, and where that is; or until none could be
+        expected any more."""
+        heard = answers = b""
         while time.monotonic() < deadline + _FLOOD_S and (chunk := line.receive(deadline)):
             heard += chunk
             answers = self._without_echo(request, heard)
-            if request.find(answers):
-                return answers
+            if place := request.find(answers):
+                return answers, place
             if request.is_damaged(answers):
                 deadline = min(deadline, time.monotonic() + _QUIET_S)
-        return self._without_echo(request, heard)
+        return answers, None
 
     def _without_echo(self, request: Request[T], heard: bytes) -> bytes:
         return heard.partition(request.frame)[2] if self.hears_itself else heard

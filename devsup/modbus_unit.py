@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from devsup.client import Client
 from devsup.health import Health, Manners
 from devsup.line import Line
 from devsup.modbus_bus import ModbusBus
@@ -65,7 +66,11 @@ class ModbusUnit:
         self.bus = bus
         self.unit = unit
         self.name = name
-        self.health: Health = bus.port.device(name, manners)
+        self._client = Client(bus.port, unit, name, manners)
+
+    @property
+    def health(self) -> Health:
+        return self._client.health
 
     async def run(
         self,
@@ -75,25 +80,12 @@ class ModbusUnit:
         key: str | None = None,
         retries: int | None = None,
     ) -> T:
-        """Do `work` as one transaction. `key` (per unit): a newer order supersedes those that wait;
-        `retries`: 0 for what must not be repeated, by default what the instrument's manners say.
+        """Do `work` as one transaction; `key` and `retries` as of Client."""
+        return await self._client.run(self._transaction(work), priority, key=key, retries=retries)
 
-        An order waits for each reply at least as long as `command_timeout_s`, unless the unit is lost.
-        """
-        is_order = priority <= Priority.COMMAND
-        patience_s = self.health.wait_s()
-        if is_order and not self.health.lost:
-            patience_s = max(patience_s, self.health.manners.command_timeout_s)
+    async def safely(self, work: Callable[[ModbusTalk], T], key: str = "safe") -> T:
+        """As `Client.safely`: before everything else."""
+        return await self._client.safely(self._transaction(work), key)
 
-        def transaction(line: Line, deadline: float) -> T:
-            return work(ModbusTalk(self.bus, line, deadline, self.unit))
-
-        return await self.bus.port.run(
-            transaction,
-            self.health,
-            priority,
-            timeout_s=patience_s if is_order else None,
-            retries=retries,
-            key=None if key is None else (self.unit, key),
-            label=f"{self.name} {key or priority.name.lower()}",
-        )
+    def _transaction(self, work: Callable[[ModbusTalk], T]) -> Callable[[Line, float], T]:
+        return lambda line, deadline: work(ModbusTalk(self.bus, line, deadline, self.unit))

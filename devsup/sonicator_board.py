@@ -109,11 +109,10 @@ class SonicatorBoard:
         retries: int | None = None,
     ) -> T:
         """`work` as one transaction, booked on the board."""
+        return await self._link.run(self.transaction(work), priority, key=key, retries=retries)
 
-        def transaction(talk: ModbusTalk) -> T:
-            return work(BoardTalk(talk, self.map))
-
-        return await self._link.run(transaction, priority, key=key, retries=retries)
+    def transaction(self, work: Callable[[BoardTalk], T]) -> Callable[[ModbusTalk], T]:
+        return lambda talk: work(BoardTalk(talk, self.map))
 
 
 class Sonicator:
@@ -164,7 +163,8 @@ class Sonicator:
 
     async def stop(self) -> None:
         """START off, read back, ahead of everything else; harmless to repeat."""
-        await self._safely(lambda talk: talk.stop(self.number), f"stop {self.number}")
+        stop = self.board.transaction(lambda talk: talk.stop(self.number))
+        await self._link.safely(stop, f"stop {self.number}")
         self.stops += 1
 
     async def safe(self) -> None:
@@ -174,7 +174,7 @@ class Sonicator:
             talk.stop(self.number)
             talk.set("AMPLITUDE_SP", AMPLITUDE_MIN, self.number)
 
-        await self._safely(work, f"safe {self.number}")
+        await self._link.safely(self.board.transaction(work), f"safe {self.number}")
         self.stops += 1
 
     async def reset(self) -> None:
@@ -185,11 +185,6 @@ class Sonicator:
             await asyncio.sleep(PULSE_S)
             await self._run(lambda talk: talk.set("OVERLOAD_RESET", 0, self.number), Priority.COMMAND)
 
-    async def _safely(self, work: Callable[[BoardTalk], T], key: str) -> T:
-        """Ahead of everything, and repeated even if it is known to be silent."""
-        retries = len(self.health.manners.retry_delays_s)
-        return await self._run(work, Priority.SAFE, key=key, retries=retries)
-
     async def _run(
         self,
         work: Callable[[BoardTalk], T],
@@ -197,10 +192,7 @@ class Sonicator:
         key: str | None = None,
         retries: int | None = None,
     ) -> T:
-        def transaction(talk: ModbusTalk) -> T:
-            return work(BoardTalk(talk, self.board.map))
-
-        return await self._link.run(transaction, priority, key=key, retries=retries)
+        return await self._link.run(self.board.transaction(work), priority, key=key, retries=retries)
 
 
 def checked_amplitude(name: str, percent: float) -> int:

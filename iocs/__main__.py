@@ -20,16 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from iocs.caserver import serve
-from iocs.caserver.interfaces import from_environment
+from iocs.caserver.interfaces import ANY, from_environment
 from iocs.common import export, lists
 from iocs.common.access.acf import AcfError
 from iocs.common.config import ConfigError
 from iocs.common.furnish import Furnished, Services
 from iocs.common.pv import merge
+from iocs.common.recsync import ANNOUNCEMENT_PORT
 from iocs.common.subsystem import Subsystem, find, known
 
 FAILED, WRONG = 1, 2
 STATE_VARIABLE, PUT_LOG_VARIABLE, PUT_LOG_SERVER_VARIABLE = "IOC_STATE", "IOC_PUT_LOG", "IOC_PUT_LOG_SERVER"
+RECSYNC_VARIABLE, NAME_VARIABLE = "IOC_RECSYNC", "IOCNAME"
 ACCESS_FILE = "access.acf"
 LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -106,6 +108,8 @@ def services(subsystem: Subsystem[Any], options: argparse.Namespace) -> Services
         macros=macros(options),
         put_log=options.put_log,
         put_log_server=options.put_log_server,
+        recsync=options.recsync,
+        ioc_name=options.ioc_name,
     )
 
 
@@ -255,6 +259,12 @@ def add_serving(command: argparse.ArgumentParser) -> None:
     command.add_argument("--interfaces", nargs="+", metavar="ADDR", help="default: EPICS_CAS_INTF_ADDR_LIST")
     command.add_argument("--log-level", type=str.upper, choices=LOG_LEVELS, default="INFO")
     command.add_argument("--log-file", type=Path, metavar="FILE", help="log to a file as well as to stderr")
+    add_services(command)
+    command.set_defaults(run=run)
+
+
+def add_services(command: argparse.ArgumentParser) -> None:
+    """What an IOC that is served gets around it."""
     command.add_argument(
         "--state", type=Path, metavar="DIR", default=os.environ.get(STATE_VARIABLE) or None,
         help=f"folder for settings that outlive the IOC; default: {STATE_VARIABLE}, else nothing is saved",
@@ -272,7 +282,16 @@ def add_serving(command: argparse.ArgumentParser) -> None:
         default=os.environ.get(PUT_LOG_SERVER_VARIABLE) or None,
         help=f"server that takes the log of puts by TCP; default: {PUT_LOG_SERVER_VARIABLE}, else none",
     )  # fmt: skip
-    command.set_defaults(run=run)
+    command.add_argument(
+        "--recsync", type=recsync, metavar="ADDRESS[:PORT]", nargs="?", const="yes",
+        default=os.environ.get(RECSYNC_VARIABLE) or None,
+        help="tell ChannelFinder of the PVs, through RecCeivers that announce themselves here (without "
+        f"address: anywhere, port {ANNOUNCEMENT_PORT}); default: {RECSYNC_VARIABLE}, else it is not told",
+    )  # fmt: skip
+    command.add_argument(
+        "--ioc-name", metavar="NAME", default=os.environ.get(NAME_VARIABLE, ""),
+        help=f"what ChannelFinder calls the IOC; default: {NAME_VARIABLE}, else from the prefix",
+    )  # fmt: skip
 
 
 def add_exports(command: argparse.ArgumentParser) -> None:
@@ -319,6 +338,14 @@ def address(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host, int(port)
+
+
+def recsync(text: str) -> tuple[str, int] | None:
+    if text.lower() in ("no", "off", "0"):
+        return None
+    if text.lower() in ("yes", "on", "1"):
+        return ANY, ANNOUNCEMENT_PORT
+    return address(text if ":" in text else f"{text}:{ANNOUNCEMENT_PORT}")
 
 
 def subsystem_name(text: str) -> str:

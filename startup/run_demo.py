@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PORT = re.compile(r"serving on .*, port (\d+)")
 READY = re.compile(r"serving (\d+) PVs under (\S+)")
 START_S = 60.0
 STOP_S = 20.0
@@ -71,6 +72,7 @@ class Running:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     pvs: int = 0
     prefix: str = ""
+    port: int = 0
 
     async def copy_log(self) -> None:
         """Passes the IOC's log on to stderr, its name before each line."""
@@ -78,6 +80,8 @@ class Running:
         while line := await self.process.stderr.readline():
             text = line.decode(errors="replace")
             say(f"{self.name}: {text}")
+            if found := PORT.search(text):
+                self.port = int(found[1])
             if found := READY.search(text):
                 self.pvs, self.prefix = int(found[1]), found[2]
                 self.ready.set()
@@ -173,6 +177,13 @@ def introduction(running: Sequence[Running], environment: Mapping[str, str]) -> 
     chosen = loopback(environment)
     needed = [f"{name}={chosen[name]}" for name in (*CLIENT, *PORTS[:1]) if chosen.get(name)]
     lines += ["", "In another terminal of this machine:", "", f"  export {' '.join(needed)}"]
+    lines += [
+        "",
+        "Or, where broadcasts do not get through:",
+        "",
+        f"  export {name_servers(running, chosen)}",
+        "",
+    ]
     for ioc in running:
         lines += [f"  {example.format(P=ioc.prefix)}" for example in find(ioc.name).examples]
     tools = Path(sys.executable).parent
@@ -183,6 +194,13 @@ def introduction(running: Sequence[Running], environment: Mapping[str, str]) -> 
         "",
     ]
     return "\n".join(lines)
+
+
+def name_servers(running: Sequence[Running], environment: Mapping[str, str]) -> str:
+    """Variables of a client that asks each IOC by TCP and sends no datagram."""
+    address = (environment.get("EPICS_CAS_INTF_ADDR_LIST") or "127.0.0.1").split()[0]
+    servers = " ".join(f"{address}:{ioc.port}" for ioc in running)
+    return f"EPICS_CA_ADDR_LIST= EPICS_CA_AUTO_ADDR_LIST=NO EPICS_CA_NAME_SERVERS='{servers}'"
 
 
 async def stop(ioc: Running) -> None:

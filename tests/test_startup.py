@@ -327,10 +327,13 @@ def test_a_client_finds_every_subsystem_as_the_demo_says(
     running = demo()
     running.wait_for("The demo is running")
     assert len(children(running)) == len(known()) + 1
-    with CaClient(ca_env | run_demo.CLIENT) as ca:
-        assert ca.get("LAB:TOY:A:Level") == 0
-        for name in known():
-            ca.wait_connected(f"{find(name).prefix}EStop")
+    printed = running.wait_for(r"export EPICS_CA_ADDR_LIST= EPICS_CA_AUTO_ADDR_LIST=NO (\w+)='(.*)'")
+    by_name_server = {"EPICS_CA_ADDR_LIST": "", "EPICS_CA_AUTO_ADDR_LIST": "NO", printed[1]: printed[2]}
+    for variables in (run_demo.CLIENT, by_name_server):
+        with CaClient(ca_env | variables) as ca:
+            assert ca.get("LAB:TOY:A:Level") == 0
+            for name in known():
+                ca.wait_connected(f"{find(name).prefix}EStop")
 
 
 def test_the_demo_names_the_subsystems_when_asked_for_another(demo: Callable[..., Process]) -> None:

@@ -6,6 +6,7 @@ Every builder raises ValueError for what does not fit in its function.
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import (
@@ -61,6 +62,7 @@ def read_discrete_inputs(unit: int, address: int, count: int) -> Request[tuple[b
     return _read_bits(ReadDiscreteInputsRequest, unit, address, count)
 
 
+@lru_cache(maxsize=256)  # an instrument is asked the same thing over and over
 def _read_registers(kind: type[ModbusPDU], unit: int, address: int, count: int) -> Request[tuple[int, ...]]:
     _check(unit, address, count, MAX_REGISTERS)
 
@@ -70,6 +72,7 @@ def _read_registers(kind: type[ModbusPDU], unit: int, address: int, count: int) 
     return _reading(kind(dev_id=unit, address=address, count=count), 2 * count, registers)
 
 
+@lru_cache(maxsize=256)
 def _read_bits(kind: type[ModbusPDU], unit: int, address: int, count: int) -> Request[tuple[bool, ...]]:
     _check(unit, address, count, MAX_COILS)
 

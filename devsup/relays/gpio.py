@@ -2,7 +2,7 @@
 
 Level and direction are set by one request, so an active-low relay does not blip at the start; all lines
 change in one operation. The lines are ours alone while the request lives. What happens to them when the
-process dies is the kernel's affair: Raspberry Pi's keeps the level (startup/README.md, "Relays").
+process dies is the kernel's affair: Raspberry Pi's keeps the level (iocs/environment/README.md).
 """
 
 import errno
@@ -48,10 +48,12 @@ class GpioRelays(LocalBank):
         self._feedback_active_low = feedback_active_low
         self._gpiod = gpiod
         self._request: Any = None
+        self._ours = False
 
     async def open(self) -> None:
         self._gpiod = self._gpiod or _module()
         self.booked(self._claim)
+        self._ours = True
 
     async def set(self, wanted: Contacts) -> Contacts:
         return self.booked(lambda: self._set(wanted))
@@ -64,6 +66,7 @@ class GpioRelays(LocalBank):
         self.booked(lambda: self._set(off))
 
     async def close(self) -> None:
+        self._ours = False
         self._release()
 
     # -- the lines ----------------------------------------------------------------------------
@@ -87,6 +90,8 @@ class GpioRelays(LocalBank):
     def _with_lines(self, work: Callable[[Any], T]) -> T:
         """Do it with the lines; claim them anew if they were lost (a USB expander that came back)."""
         try:
+            if not self._ours:
+                raise LineLost(f"{self.name}: given back")
             if self._request is None:
                 self._claim()
             return work(self._request)

@@ -6,13 +6,15 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from devsup.sim import alicat_bench, propar_bench, sonicator_bench
+from devsup.sim import alicat_bench, modbus_bench, propar_bench, sonicator_bench
 from devsup.sim.bench import Bench, BenchServer
 from devsup.sim.faults import LINE_FAULT_NAMES, LineFault
 from devsup.sim.wire import PtyLine
 
 PROTOCOLS: Mapping[str, Bench] = {
     "alicat": alicat_bench.BENCH,
+    "dps5015": modbus_bench.SUPPLIES,
+    "modbus": modbus_bench.MEMORY,
     "propar": propar_bench.BENCH,
     "sonicator": sonicator_bench.BENCH,
 }

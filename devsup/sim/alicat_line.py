@@ -5,19 +5,18 @@ Knows who answers, when, and what the faults do to the answer; must not know phy
 
 import random
 import re
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from devsup.sim import stations
 from devsup.sim.alicat_frame import frame, generation
 from devsup.sim.alicat_talk import Rejected, answer
 from devsup.sim.alicat_unit import AlicatUnit, Condition
-from devsup.sim.faults import Fault, FaultSwitch, Setting, burst, noise_inside, truncated
+from devsup.sim.faults import Fault, FaultSwitch, burst, noise_inside, truncated
+from devsup.sim.stations import DRIFT_PER_S, Stations
 from devsup.sim.wire import Transmission
 
 EVERYBODY = "*"
-SLOW_S = 0.5
-DRIFT_PER_S = 0.005
 STREAM_S = 0.05
 LONGEST_COMMAND = 128
 STOP_STREAM = re.compile(r"@@[= ]?([A-Z])")
@@ -27,55 +26,44 @@ RENAME = re.compile(r"@[= ]?([A-Z])")
 
 
 @dataclass(slots=True)
-class Station:
-    """A unit at its place on the line. `called` is its unit id now; None while it streams."""
+class Station(stations.Station):
+    """`called` is its unit id now; None while it streams."""
 
     unit: AlicatUnit
-    faults: FaultSwitch
-    latency_s: float
     called: str | None
     next_frame: float = 0.0
 
+    def step(self, elapsed_s: float) -> None:
+        self.unit.step(elapsed_s)
 
-class AlicatLine:
+    def suffer(self, fault: Fault) -> None:
+        self.unit.stuck_valve = fault is Fault.STUCK_VALVE
+        self.unit.drift_per_s = DRIFT_PER_S if fault is Fault.DRIFT else 0.0
+
+
+class AlicatLine(Stations[str, Station]):
     """Server of a line of Alicat units. `receive` and `unasked` are for the line; the rest for any thread.
 
+    WRONG_SEQUENCE does nothing: Alicat has none. WRONG_INDEX answers something that was not asked,
+    ERROR_FRAME is a `?`.
     Ids that nobody has are silent. Stations stay known by the id they were given at first.
     """
 
     def __init__(self, units: Iterable[AlicatUnit], latency_s: float = 0.002, seed: int = 0) -> None:
-        self.stations = {
-            unit.config.unit: Station(
-                unit, FaultSwitch(seed + ord(unit.config.unit)), latency_s, unit.config.unit
-            )
-            for unit in units
-        }
+        super().__init__(
+            {
+                unit.config.unit: Station(
+                    FaultSwitch(seed + ord(unit.config.unit)), latency_s, unit, unit.config.unit
+                )
+                for unit in units
+            }
+        )
         self._pending = b""
-        self._withheld: list[bytes] = []
-        self._last: float | None = None
-        self._lock = threading.Lock()  # physics and switches against each other
 
     # ---- for whoever breaks and mends -----------------------------------------------------
 
     def unit(self, name: str) -> AlicatUnit:
         return self.stations[name].unit
-
-    def fault(self, name: str) -> Setting:
-        return self.stations[name].faults.setting
-
-    def set_fault(
-        self, name: str, fault: Fault, probability: float = 1.0, delay_s: float | None = None
-    ) -> None:
-        """Throw the switch of one unit; it stays until thrown again. `delay_s` as of ProparLine.
-
-        WRONG_SEQUENCE does nothing: Alicat has none. WRONG_INDEX answers something that was not asked,
-        ERROR_FRAME is a `?`.
-        """
-        station = self.stations[name]
-        with self._lock:
-            station.faults.setting = Setting(fault, probability, delay_s)
-            station.unit.stuck_valve = fault is Fault.STUCK_VALVE
-            station.unit.drift_per_s = DRIFT_PER_S if fault is Fault.DRIFT else 0.0
 
     def set_condition(self, name: str, condition: Condition) -> None:
         """What is the matter with one unit, besides its fault."""
@@ -91,9 +79,6 @@ class AlicatLine:
         if fault in Fault.__members__ or fault not in Condition.__members__:
             self.set_fault(who, Fault[fault], probability, delay_s)
 
-    def set_latency(self, name: str, latency_s: float) -> None:
-        self.stations[name].latency_s = latency_s
-
     # ---- for the line -------------------------------------------------------------------
 
     def receive(self, data: bytes, now: float) -> list[Transmission]:
@@ -103,8 +88,7 @@ class AlicatLine:
             self._pending = rest[-LONGEST_COMMAND:]
             sent: list[Transmission] = []
             for command in commands:
-                sent += [Transmission(0.0, late) for late in self._withheld]
-                self._withheld.clear()
+                sent += self._overdue()
                 sent += self._serve(command.decode("latin-1").replace("\n", ""))
             return sent
 
@@ -123,12 +107,6 @@ class AlicatLine:
                     station.next_frame = max(station.next_frame, now - STREAM_S) + STREAM_S
                     sent.append(Transmission(0.0, f" {frame(station.unit)}\r".encode()))
             return sent
-
-    def _advance(self, now: float) -> None:
-        elapsed_s = now - self._last if self._last is not None else 0.0
-        self._last = now
-        for station in self.stations.values():
-            station.unit.step(elapsed_s)
 
     def _serve(self, text: str) -> list[Transmission]:
         if found := STOP_STREAM.fullmatch(text.upper()):
@@ -149,7 +127,9 @@ class AlicatLine:
         wire = self._answer(station, words, setting.fault)
         if not wire:
             return []
-        return self._timed(setting, self._spoiled(setting.fault, wire, station), station.latency_s)
+        wire = self._spoiled(setting.fault, wire, station)
+        delay_s = self._delay_s(setting, wire, station.latency_s)
+        return [] if delay_s is None else [Transmission(delay_s, line) for line in LINES.findall(wire)]
 
     # ---- answers ------------------------------------------------------------------------
 
@@ -187,16 +167,6 @@ class AlicatLine:
                 station.called = name
 
     # ---- faults -------------------------------------------------------------------------
-
-    def _timed(self, setting: Setting, wire: bytes, latency_s: float) -> list[Transmission]:
-        if setting.fault is Fault.SLOW:
-            latency_s += SLOW_S if setting.delay_s is None else setting.delay_s
-        elif setting.fault is Fault.LATE and setting.delay_s is None:
-            self._withheld.append(wire)
-            return []
-        elif setting.fault is Fault.LATE and setting.delay_s is not None:
-            latency_s = setting.delay_s
-        return [Transmission(latency_s, line) for line in LINES.findall(wire)]
 
     def _spoiled(self, fault: Fault, wire: bytes, station: Station) -> bytes:
         """Bytes of the answer as the fault leaves them."""

@@ -3,33 +3,37 @@
 Knows who answers, when, and what the faults do to the answer; must not know physics, registers or ptys.
 """
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from devsup.sim import stations
 from devsup.sim.faults import Fault, FaultSwitch, Setting, burst, noise_inside, truncated
 from devsup.sim.modbus_bytes import Receiver, sealed
 from devsup.sim.modbus_talk import DEVICE_FAILURE, Unit, converse
+from devsup.sim.stations import Stations
 from devsup.sim.wire import Transmission
 
 BROADCAST = 0
-SLOW_S = 0.5
+IN_TURN_S = 1e-6  # two answers of a unit are never at the same time
 READS = (1, 2, 3, 4)
 OTHER: Mapping[int, int] = MappingProxyType({1: 2, 2: 1, 3: 4, 4: 3, 5: 6, 6: 5, 15: 16, 16: 15})
 FAULTS = tuple(fault for fault in Fault if fault not in (Fault.STUCK_VALVE, Fault.DRIFT))
 
 
 @dataclass(slots=True)
-class Station:
-    """A unit at its place on the line."""
-
+class Station(stations.Station):
     unit: Unit
-    faults: FaultSwitch
-    latency_s: float
+    busy_until: float = float("-inf")  # with its latest answer
+
+    def step(self, elapsed_s: float) -> None:
+        self.unit.step(elapsed_s)
+
+    def suffer(self, fault: Fault) -> None:
+        """It has none of its own: see FAULTS."""
 
 
-class ModbusLine:
+class ModbusLine(Stations[int, Station]):
     """Server of a line of Modbus units. `receive` is for the line; the rest for any thread.
 
     A frame is what lies between two silences, so a request without one before it is lost with it.
@@ -48,42 +52,32 @@ class ModbusLine:
     ) -> None:
         if not units or not all(1 <= address <= 255 for address in units):
             raise ValueError(f"units {sorted(units)}: expected some of 1..255")
-        self.stations = {
-            address: Station(unit, FaultSwitch(seed + address), latency_s) for address, unit in units.items()
-        }
+        super().__init__(
+            {
+                address: Station(FaultSwitch(seed + address), latency_s, unit)
+                for address, unit in units.items()
+            }
+        )
         self.strict = strict
         self._receiver = Receiver(baudrate)
-        self._withheld: list[bytes] = []
-        self._last: float | None = None
         self._busy_until = float("-inf")  # with the latest answer
-        self._lock = threading.Lock()  # physics and switches against each other
 
     # ---- for whoever breaks and mends -----------------------------------------------------
 
     def unit(self, address: int) -> Unit:
         return self.stations[address].unit
 
-    def fault(self, address: int) -> Setting:
-        return self.stations[address].faults.setting
-
     def set_fault(
-        self, address: int, fault: Fault, probability: float = 1.0, delay_s: float | None = None
+        self, who: int, fault: Fault, probability: float = 1.0, delay_s: float | None = None
     ) -> None:
-        """Throw the switch of one unit; it stays until thrown again. ValueError for what no unit can have.
-
-        `delay_s`: SLOW answers so much later (0.5 s by default); LATE answers after so long, by default
-        when the next request arrives.
-        """
+        """As every line. ValueError for what no unit can have."""
         if fault not in FAULTS:
             raise ValueError(f"{fault.name}: no fault of a Modbus unit")
-        self.stations[address].faults.setting = Setting(fault, probability, delay_s)
+        super().set_fault(who, fault, probability, delay_s)
 
     def throw(self, who: str, fault: str, probability: float = 1.0, delay_s: float | None = None) -> None:
         """As `set_fault`, from text. KeyError or ValueError for what there is not."""
         self.set_fault(int(who), Fault[fault], probability, delay_s)
-
-    def set_latency(self, address: int, latency_s: float) -> None:
-        self.stations[address].latency_s = latency_s
 
     # ---- for the line -------------------------------------------------------------------
 
@@ -94,20 +88,13 @@ class ModbusLine:
             request = self._receiver.feed(data, now)
             if request is None or (self.strict and began < self._busy_until + self._receiver.silence_s):
                 return []
-            sent = [Transmission(0.0, late) for late in self._withheld]
-            self._withheld.clear()
+            sent = self._overdue()
             sent += self._serve(request, now)
             self._busy_until = max(
                 (now + one.delay_s + len(one.data) * self._receiver.byte_s for one in sent),
                 default=self._busy_until,
             )
             return sent
-
-    def _advance(self, now: float) -> None:
-        elapsed_s = now - self._last if self._last is not None else 0.0
-        self._last = now
-        for station in self.stations.values():
-            station.unit.step(elapsed_s)
 
     def _serve(self, request: bytes, now: float) -> list[Transmission]:
         address, message = request[0], request[1:]
@@ -125,17 +112,16 @@ class ModbusLine:
             setting = Setting(Fault.BIT_FLIP)
         answer = converse(station.unit, message)
         wire = self._spoiled(setting.fault, bytes((address,)) + answer, station)
-        return self._timed(setting, wire, station.latency_s + station.unit.delay_s(now))
+        return self._timed(setting, wire, station, now)
 
-    def _timed(self, setting: Setting, wire: bytes, latency_s: float) -> list[Transmission]:
-        if setting.fault is Fault.SLOW:
-            latency_s += SLOW_S if setting.delay_s is None else setting.delay_s
-        elif setting.fault is Fault.LATE and setting.delay_s is None:
-            self._withheld.append(wire)
+    def _timed(self, setting: Setting, wire: bytes, station: Station, now: float) -> list[Transmission]:
+        """A unit answers in turn: nothing overtakes an answer that is still to come."""
+        delay_s = self._delay_s(setting, wire, station.latency_s + station.unit.delay_s(now))
+        if delay_s is None:
             return []
-        elif setting.fault is Fault.LATE and setting.delay_s is not None:
-            latency_s = setting.delay_s
-        return [Transmission(latency_s, wire)]
+        delay_s = max(delay_s, station.busy_until + IN_TURN_S - now)
+        station.busy_until = now + delay_s
+        return [Transmission(delay_s, wire)]
 
     def _spoiled(self, fault: Fault, answer: bytes, station: Station) -> bytes:
         """Bytes of the answer as the fault leaves them."""

@@ -45,6 +45,14 @@ class MemoryUnit(Unit):
         _put(self.coils, address, states)
 
 
+class CountingUnit(MemoryUnit):
+    """Holding register 0 counts the reads that were answered, so that a stale answer can be told."""
+
+    def read_holding(self, address: int, count: int) -> Sequence[int]:
+        self.holding[0] = (self.holding[0] + 1) & 0xFFFF
+        return super().read_holding(address, count)
+
+
 def _some(memory: Mapping[int, V], address: int, count: int) -> list[V]:
     try:
         return [memory[place] for place in range(address, address + count)]

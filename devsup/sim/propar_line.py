@@ -3,34 +3,36 @@
 Knows who answers, when, and what the faults do to the answer; must not know physics or ptys.
 """
 
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from devsup.sim.faults import Fault, FaultSwitch, Setting, burst, noise_inside, truncated
+from devsup.sim import stations
+from devsup.sim.faults import Fault, FaultSwitch, burst, noise_inside, truncated
 from devsup.sim.propar_bytes import Message, Receiver, error_to_wire, to_wire
 from devsup.sim.propar_node import ProparNode
 from devsup.sim.propar_talk import converse
+from devsup.sim.stations import DRIFT_PER_S, Stations
 from devsup.sim.wire import Transmission
 
 ANY_NODE = 0x80
 NODE_REJECTED, PROTOCOL_ERROR = 0x05, 0x04
-SLOW_S = 0.5
-DRIFT_PER_S = 0.005
 OTHER_LABEL = 0x07  # turns fMeasure's index into that of temperature
 VALUE_FROM = 3  # first byte of a reply's first value
 
 
 @dataclass(slots=True)
-class Station:
-    """An instrument at its place on the line."""
-
+class Station(stations.Station):
     node: ProparNode
-    faults: FaultSwitch
-    latency_s: float
+
+    def step(self, elapsed_s: float) -> None:
+        self.node.step(elapsed_s)
+
+    def suffer(self, fault: Fault) -> None:
+        self.node.stuck_valve = fault is Fault.STUCK_VALVE
+        self.node.drift_per_s = DRIFT_PER_S if fault is Fault.DRIFT else 0.0
 
 
-class ProparLine:
+class ProparLine(Stations[int, Station]):
     """Server of a line of ProPar instruments. `receive` is for the line; the rest for any thread.
 
     Node 0x80 reaches the first instrument given. Absent nodes are silent, or, where the first
@@ -44,18 +46,17 @@ class ProparLine:
         seed: int = 0,
         rejects_absent: bool = False,
     ) -> None:
-        self.stations = {
-            node.config.address: Station(node, FaultSwitch(seed + node.config.address), latency_s)
-            for node in nodes
-        }
+        super().__init__(
+            {
+                node.config.address: Station(FaultSwitch(seed + node.config.address), latency_s, node)
+                for node in nodes
+            }
+        )
         if not self.stations:
             raise ValueError("a line needs at least one instrument")
         self._host = next(iter(self.stations))
         self._rejects_absent = rejects_absent
         self._receiver = Receiver()
-        self._withheld: list[bytes] = []
-        self._last: float | None = None
-        self._lock = threading.Lock()  # physics and switches against each other
         self._link_addresses()
 
     def _link_addresses(self) -> None:
@@ -68,29 +69,9 @@ class ProparLine:
     def node(self, address: int) -> ProparNode:
         return self.stations[address].node
 
-    def fault(self, address: int) -> Setting:
-        return self.stations[address].faults.setting
-
-    def set_fault(
-        self, address: int, fault: Fault, probability: float = 1.0, delay_s: float | None = None
-    ) -> None:
-        """Throw the switch of one instrument; it stays until thrown again.
-
-        `delay_s`: SLOW answers so much later (0.5 s by default); LATE answers after so long, by default
-        when the next request arrives.
-        """
-        station = self.stations[address]
-        with self._lock:
-            station.faults.setting = Setting(fault, probability, delay_s)
-            station.node.stuck_valve = fault is Fault.STUCK_VALVE
-            station.node.drift_per_s = DRIFT_PER_S if fault is Fault.DRIFT else 0.0
-
     def throw(self, who: str, fault: str, probability: float = 1.0, delay_s: float | None = None) -> None:
         """As `set_fault`, from text. KeyError or ValueError for what there is not."""
         self.set_fault(int(who), Fault[fault], probability, delay_s)
-
-    def set_latency(self, address: int, latency_s: float) -> None:
-        self.stations[address].latency_s = latency_s
 
     # ---- for the line -------------------------------------------------------------------
 
@@ -99,16 +80,9 @@ class ProparLine:
             self._advance(now)
             sent: list[Transmission] = []
             for request in self._receiver.feed(data):
-                sent += [Transmission(0.0, late) for late in self._withheld]
-                self._withheld.clear()
+                sent += self._overdue()
                 sent += self._serve(request)
             return sent
-
-    def _advance(self, now: float) -> None:
-        elapsed_s = now - self._last if self._last is not None else 0.0
-        self._last = now
-        for station in self.stations.values():
-            station.node.step(elapsed_s)
 
     def _serve(self, request: Message) -> list[Transmission]:
         station = self.stations.get(self._host if request.node == ANY_NODE else request.node)
@@ -121,17 +95,8 @@ class ProparLine:
         if data is None:
             return []
         wire = self._spoiled(setting.fault, replace(request, data=data), station)
-        return self._timed(setting, wire, station.latency_s)
-
-    def _timed(self, setting: Setting, wire: bytes, latency_s: float) -> list[Transmission]:
-        if setting.fault is Fault.SLOW:
-            latency_s += SLOW_S if setting.delay_s is None else setting.delay_s
-        elif setting.fault is Fault.LATE and setting.delay_s is None:
-            self._withheld.append(wire)
-            return []
-        elif setting.fault is Fault.LATE and setting.delay_s is not None:
-            latency_s = setting.delay_s
-        return [Transmission(latency_s, wire)]
+        delay_s = self._delay_s(setting, wire, station.latency_s)
+        return [] if delay_s is None else [Transmission(delay_s, wire)]
 
     def _spoiled(self, fault: Fault, answer: Message, station: Station) -> bytes:
         """Bytes of the answer as the fault leaves them."""

@@ -79,7 +79,7 @@ class SimScd4xChip:
     def write(self, data: bytes) -> None:
         command = int.from_bytes(data, "big")
         if self.fault is SensorFault.DEAD or (command == 0x21B1 and self.measuring):
-            raise LineLost("not acknowledged")
+            raise LineLost("nobody answers at 0x62")
         if command == 0x21B1:
             self.measuring = True
         elif command == 0xE4B8:
@@ -90,7 +90,7 @@ class SimScd4xChip:
 
     def read(self, count: int) -> bytes:
         if self.fault is SensorFault.DEAD:
-            raise LineLost("not acknowledged")
+            raise LineLost("nobody answers at 0x62")
         answer, self._answer = self._answer[:count], b""
         return answer
 

@@ -322,6 +322,9 @@ class Record(Served, Generic[T]):
             describe(error, self.name)
 
     def _acknowledge(self, put: Put) -> None:
+        if len(put.payload) < 2:
+            put.answer(Outcome(ECA_PUTFAIL, "an acknowledgement needs a severity"))
+            return
         (argument,) = unpack_from(">H", put.payload)
         if put.dbr_type == dbr.PUT_ACKT and argument != self.ackt:
             self.ackt = int(bool(argument))

@@ -157,11 +157,11 @@ class Server(Context):
         await super().circuit_disconnected(circuit)
 
     def protocol_error(self, circuit: Circuit, error: Exception, *, expected: bool) -> None:
-        """A client broke the protocol: counted always, logged once per host."""
+        """A client broke the protocol: counted always, logged once per host; a bug of ours once per kind."""
         self.counters.protocol_errors += 1
-        host = circuit.address.rpartition(":")[0]
-        if host not in self._complained and len(self._complained) < MAX_LOGGED_CLIENTS:
-            self._complained.add(host)
+        about = circuit.address.rpartition(":")[0] if expected else type(error).__name__
+        if about not in self._complained and len(self._complained) < MAX_LOGGED_CLIENTS:
+            self._complained.add(about)
             text = "%s: closed, protocol error: %s (further ones are counted)"
             log.warning(text, circuit.address, error, exc_info=None if expected else error)
 

@@ -16,6 +16,7 @@ from iocs.common.memory import Memory
 from iocs.common.notify import Notifier
 from iocs.common.putlog import PutLog
 from iocs.common.pv import Group, merge
+from iocs.common.recsync import RecSync
 from iocs.common.statefile import StateFile
 from iocs.common.status import Status
 from iocs.common.subsystem import Ioc
@@ -26,7 +27,8 @@ class Services:
     """Which services an IOC gets; none of them by default.
 
     `state`: folder of its state file. `access`: its access file, with `macros`. `put_log`: folder for the
-    log of puts; `put_log_server`: host and TCP port of a server for it.
+    log of puts; `put_log_server`: host and TCP port of a server for it. `recsync`: address and UDP port where
+    RecCeivers of ChannelFinder announce themselves; `ioc_name`: what it calls the IOC, by default its prefix.
     """
 
     state: Path | None = None
@@ -34,6 +36,8 @@ class Services:
     macros: Mapping[str, str] = field(default_factory=dict)
     put_log: Path | None = None
     put_log_server: tuple[str, int] | None = None
+    recsync: tuple[str, int] | None = None
+    ioc_name: str = ""
 
 
 class Furnished:
@@ -56,9 +60,14 @@ class Furnished:
         self.security = Security(prefix, records, services.access, services.macros)
         self.put_log = PutLog(prefix, {**records, **self.security.pvdb}, log, services.put_log_server)
 
+        own = [*self.status.groups, self.autosave, self.security, self.put_log]
+        told = merge([*ioc.groups, *own])
+        self.recsync = RecSync(prefix, services.ioc_name or stem, told, services.recsync)
+        self._own: list[Group] = [*own, self.recsync]
+
     @property
     def groups(self) -> Sequence[Group]:
-        return [*self._ioc.groups, *self.status.groups, self.autosave, self.security, self.put_log]
+        return [*self._ioc.groups, *self._own]
 
     async def start(self) -> None:
         """Settings first, then devices and scans."""
@@ -72,6 +81,7 @@ class Furnished:
 
     def ready(self) -> None:
         """Clients are served from now on."""
+        spawn(self.recsync.run(), "recsync")
         self.notifier.ready(self.in_words())
 
     def in_words(self) -> str:

@@ -46,6 +46,7 @@ class Guard:
         self.stop = stop.Stop()
         self.orders = 0  # of clients, since somebody counted them
         self.confirmed: dict[str, Callable[[], None]] = {}  # whom to tell that it is confirmed, by name
+        self.doubtful: dict[str, Callable[[], None]] = {}  # … or that it is not, and may be so all the same
         self._instruments = instruments
         self._names = frozenset(item.name for item in instruments)
         self._under_way: Counter[str] = Counter()
@@ -114,6 +115,10 @@ class Guard:
         """Why an instrument has to stay in its safe state; empty when it has not."""
         return stop.held(self.stop, name, self.words.one)
 
+    def is_settling(self, name: str) -> bool:
+        """Its safe state is on its way, or owed: it may be in it at any moment."""
+        return self._under_way[name] > 0 or name in self.stop.owed
+
     def must_act(self, instrument: Safe, at_rest: bool | None = None) -> bool:
         """Does it owe its safe state, and is that not under way already? `at_rest`: whether its newest
         reading is; None if there is none."""
@@ -161,9 +166,13 @@ class Guard:
         name = instrument.name
         try:
             await instrument.safe()
+        except asyncio.CancelledError:
+            self._doubt(name)
+            raise
         except Exception as error:  # root of one order: the others are sent and told of all the same
             if not isinstance(error, DeviceFault):
                 self._log.exception("%s: safe() failed in our own code", name)
+            self._doubt(name)
             self._problems[name] = f"{name} not confirmed {self.words.one}: {error}"
             return self._problems[name]
         self.stop = stop.settled(self.stop, name)
@@ -171,3 +180,7 @@ class Guard:
         if name in self.confirmed:
             self.confirmed[name]()
         return ""
+
+    def _doubt(self, name: str) -> None:
+        if name in self.doubtful:
+            self.doubtful[name]()

@@ -69,7 +69,7 @@ class Subsystem(Generic[C]):
 
 def known() -> list[str]:
     """The names of all subsystems, in alphabetical order. Imports none of them."""
-    return sorted(found.parent.name for folder in iocs.__path__ for found in Path(folder).glob("*/ioc.py"))
+    return sorted({found.parent.name for folder in iocs.__path__ for found in Path(folder).glob("*/ioc.py")})
 
 
 def find(name: str) -> Subsystem[Any]:

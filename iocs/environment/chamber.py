@@ -77,10 +77,9 @@ class Chamber(ChamberPVs):
         self.control.hurry()
 
     def _adopt(self, wanted: Mode) -> None:
-        """To MANUAL with the relays as they are, so that nothing moves; out of it with nothing ordered."""
-        contacts = self.control.state.contacts
-        manual = wanted is Mode.MANUAL
-        self.set_commands({relay: manual and contact.on for relay, contact in contacts.items()})
+        """To MANUAL with what is ordered now, so that nothing moves; out of it with nothing ordered."""
+        orders = self.control.orders if wanted is Mode.MANUAL else {}
+        self.set_commands({r: r in orders and orders[r].on for r in self._relays})
 
     def set_commands(self, commands: Mapping[Relay, bool]) -> None:
         """What the operator wants of every relay."""

@@ -62,7 +62,7 @@ class Control:
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
         self._ordered_at = self._noted_at = 0.0
-        self._orders: Mapping[Relay, logic.Order] = {}
+        self.orders: Mapping[Relay, logic.Order] = {}  # of the last decision
         self._log = logging.getLogger("environment.control")
         self.state: State
 
@@ -71,7 +71,7 @@ class Control:
         now, wall = time.monotonic(), time.time()
         contacts = remembered.restore_contacts(self._memory, self._relays, now, wall)
         self.lives = remembered.restore_lives(self._memory, self._relays)
-        self.state = logic.begin(contacts, self._parameters.settings(), now, anchor)
+        self.state = logic.begin(contacts, now, anchor)
         self._note(now)
 
     async def run(self, period_s: float) -> None:
@@ -123,8 +123,10 @@ class Control:
 
     def all_open(self) -> None:
         """The bank has confirmed that every relay is off."""
-        self._decide()  # whoever is told of it wants to know why
-        self._book(dict.fromkeys(self._relays, False), time.monotonic())
+        decision, settings = self._decide()  # whoever is told of it wants to know why
+        now = time.monotonic()
+        self._book(dict.fromkeys(self._relays, False), now)
+        self.watchers.decided(self.state, decision, settings, now)
 
     def remember(self) -> None:
         """Note how everything stands, now."""
@@ -141,7 +143,7 @@ class Control:
         self.state, decision = logic.step(self.state, self._seen(), settings, time.monotonic())
         self.thought_s = time.perf_counter() - started
         self.decisions += 1
-        self._orders = decision.orders
+        self.orders = decision.orders
         if decision.alert:
             self._log.warning("%s", decision.alert)
             self.watchers.say(decision.alert)
@@ -178,7 +180,7 @@ class Control:
     def _book(self, contacts: Wanted, now: float) -> None:
         """Contacts are like this now: count, and tell of every one that changed."""
         before = self.state.contacts
-        self.state = logic.book(self.state, contacts, self._parameters.settings(), now)
+        self.state = logic.book(self.state, contacts, now)
         changed = [relay for relay in self._relays if self.state.contacts[relay] is not before[relay]]
         for relay in changed:
             on, life = self.state.contacts[relay].on, self.lives[relay]
@@ -189,7 +191,7 @@ class Control:
             self._note(now)
 
     def _tell(self, relay: Relay, on: bool) -> None:
-        order = self._orders.get(relay)
+        order = self.orders.get(relay)
         expected = order is not None and order.on is on
         text = order.reason.text if order is not None and expected else OUTSIDE
         code = int(order.reason.code) if order is not None else 0

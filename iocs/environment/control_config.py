@@ -31,7 +31,7 @@ def read_settings(section: Section, relays: tuple[Relay, ...]) -> Settings:
         light=_light(section),
         relays={relay: _relay(relay, section) for relay in relays},
         window_s=MINUTE_S * section.number("duty_window", low=5, high=240, unit="min", default=30.0),
-        lost_after_s=section.number("sensor_timeout", low=5, high=3600, unit="s", default=60.0),
+        lost_after_s=section.number("sensor_timeout", low=2, high=3600, unit="s", default=60.0),
     )
     if problem := contradiction(settings):
         section.error("", problem)

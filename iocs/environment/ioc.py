@@ -1,6 +1,7 @@
 """The environment IOC, read top to bottom as the data path: sensors -> logic -> relays -> PVs -> safe()."""
 
 import asyncio
+from pathlib import Path
 
 from devsup.modbus_bus import ModbusBus
 from devsup.port import Port
@@ -32,7 +33,7 @@ class EnvironmentIoc:
         self.config = config
         self.memory = Memory()
         self.links = Links()
-        stand = self.simulation.stand if self.simulation else Stand()
+        stand = self.simulation.stand if self.simulation else Stand(Path(config.sysfs_root))
         self.ports = [Port(line.name, line.settings, line.manners) for line in config.lines]
         self.lines = [LinePVs(prefix, port) for port in self.ports]
         buses = {port.name: ModbusBus(port) for port in self.ports}

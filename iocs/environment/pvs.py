@@ -29,7 +29,7 @@ class ChamberPVs(EStopPVs):
     safety_reason = pv.text("SafetyReason", "Why it is in SAFETY", max_length=160, initial="", saved=True)
     simulation = pv.choice("Simulation", "What is not real", ["Nothing", "Relays", "Relays and sensors"])
     sensor_timeout = pv.setpoint(
-        "SensorTimeout", "Age at which a sensor counts as lost", unit="s", precision=0, drive=(5, 3600),
+        "SensorTimeout", "Age at which a sensor counts as lost", unit="s", precision=0, drive=(2, 3600),
         saved=True, writable=True, access="CONFIGURE",
     )  # fmt: skip
     duty_window = pv.setpoint(
@@ -194,7 +194,10 @@ class LightPVs(Group):
     )  # fmt: skip
 
 
-VALUE = pv.readback("Value", "Measured value", source="device", archive=Archive(5.0))
+VALUE = pv.readback(
+    "Value", "Measured value", source="device", archive=Archive(5.0),
+    alarm=AlarmPolicy("Outside its limits: see the relays' Reasons, then room and sensor.", delay_s=30),
+)  # fmt: skip
 AGE = pv.readback("Age", "Since the last good reading", unit="s", precision=1, deadband=0.5)
 QUALITY = pv.choice(
     "Quality", "What the newest reading says", [quality.name for quality in Quality],

@@ -1,11 +1,10 @@
 """The chamber behind its PVs: limits, what is known from elsewhere, interlocks, emergency stop, permit.
 
-Thin: measured.py sums up, pressure.py remembers, the interlocks judge; here they meet.
+Thin: quantities.py knows, pressure.py remembers, the interlocks judge; here they meet.
 """
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -18,15 +17,13 @@ from iocs.common.ticks import Ticks
 from iocs.gas.config import ALARM, BLOCK, ESTOP, ZERO_ALL, ChamberConfig
 from iocs.gas.flows import Flows
 from iocs.gas.gas import GasChannel
-from iocs.gas.logic import measured, pressure
+from iocs.gas.logic import pressure
 from iocs.gas.logic.approval import Limits
-from iocs.gas.logic.measured import Seen, Total
 from iocs.gas.pvs import ChamberPVs
+from iocs.gas.quantities import Quantities
 
 PERIOD_S = 0.2
-NOISE_SCCM = 0.5  # less oxygen than this is no share
 GRACE_S = 5.0  # that a link to the facility may be away: it has to connect first
-FLOWING_SCCM = 0.5  # more than this is a flow
 
 
 class Chamber(ChamberPVs):
@@ -40,23 +37,15 @@ class Chamber(ChamberPVs):
         self.config = config
         self.guard = guard
         self.channels = channels
-        self._inputs = inputs
+        self._quantities = Quantities(channels, inputs)
         self._air = pressure.Chamber(problem="chamber pressure has not been read yet")
         self._facility_bad_since: float | None = None
         self._tasks: set[asyncio.Task[str]] = set()
         self._log = logging.getLogger("gas.chamber")
         self.flows = Flows(channels, guard, self.limits, self.held, self.blocked, self.closed)
-        self._quantities = {
-            "chamber_pressure": lambda now: self._input("pressure", now),
-            "pressure_in_flow": self._pressure_in_flow,
-            "door": lambda now: self._input("door", now),
-            "water": lambda now: self._input("water", now),
-            "total_flow": lambda now: _sample(measured.most_flow(self._seen()), now),
-            "largest_flow": lambda now: _sample(measured.largest_flow(self._seen()), now),
-            "oxygen_share": lambda now: _sample(measured.most_oxygen(self._seen(), NOISE_SCCM), now),
-            "deviation": self._deviation,
-        }
-        self.interlocks = Interlocks(prefix, config.rows, self._quantities, self._tripped, self.say)
+        self.interlocks = Interlocks(prefix, config.rows, self._quantities.by_name, self._tripped, self.say)
+        # A row that zeroes one gas holds all of them: what it means for the others is not known.
+        self._stopping = [action for action in config.actions if action.value not in (ALARM, BLOCK)]
         self._set_ceilings()
         guard.say = self.say
         self.say("Started; setpoints are taken over from the instruments")
@@ -86,16 +75,11 @@ class Chamber(ChamberPVs):
             return "the IOC is shutting down"
         if stop.active:
             return "emergency stop is active: EStop:Reset first"
-        return self.interlocks.blocking(self._action(ZERO_ALL), self._action(ESTOP)) or self._zeroing()
-
-    def _zeroing(self) -> str:
-        """A row that zeroes one gas holds all of them: what it means for the others is not known."""
-        rows = [action for action in self.config.actions if str(action.value).startswith("zero ")]
-        return self.interlocks.blocking(*rows)
+        return self.interlocks.tripped(*self._stopping)
 
     def blocked(self) -> str:
-        """Why no flow may grow."""
-        return self.interlocks.blocking(self._action(BLOCK))
+        """Why no flow may grow. What is wrong blocks at once; what is done about it waits for its delay."""
+        return self.interlocks.blocking(*self._stopping, self._action(BLOCK))
 
     def closed(self) -> str:
         """Why no flow may start from zero."""
@@ -112,7 +96,7 @@ class Chamber(ChamberPVs):
         words = str(row.action.value)
         if words == ALARM or words == BLOCK:
             return
-        self.recipe_fails(reason)
+        self.recipe_fails(reason, words in (ESTOP, ZERO_ALL))
         if words == ESTOP:
             self.active.set_ok(1)
             self._begin(asyncio.create_task(self.guard.trip(), name="trip to emergency stop"))
@@ -125,8 +109,8 @@ class Chamber(ChamberPVs):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def recipe_fails(self, reason: str) -> None:
-        """Replaced by whoever runs recipes."""
+    def recipe_fails(self, reason: str, zeroed: bool) -> None:
+        """Replaced by whoever runs recipes. `zeroed`: every gas is being zeroed anyway."""
 
     # -- while it runs ------------------------------------------------------------------------
 
@@ -153,12 +137,12 @@ class Chamber(ChamberPVs):
         return answer
 
     async def put_estop(self, value: int) -> None:
-        self.recipe_fails("emergency stop")
+        self.recipe_fails("emergency stop", True)
         await super().put_estop(value)
 
     async def put_zero_all(self, value: int) -> None:
-        self.recipe_fails("ZeroAll")
-        if problem := await self.guard.all_safe("Zero all"):
+        self.recipe_fails("ZeroAll", True)
+        if problem := await self.guard.all_safe("Zero all", insist=True):
             raise Refused(problem)
 
     async def put_read_interval(self, value: float) -> None:
@@ -179,37 +163,12 @@ class Chamber(ChamberPVs):
 
     def quantity(self, name: str, now: float) -> Sample:
         """Something the chamber knows, for recipes."""
-        return self._quantities[name](now)
+        return self._quantities.by_name[name](now)
 
-    # -- what is known ------------------------------------------------------------------------
-
-    def _seen(self) -> list[Seen]:
-        return [
-            Seen(
-                channel.as_gas(),
-                channel.reading.flow if channel.reading and channel.sees else math.nan,
-                channel.read_at or -math.inf,
-            )
-            for channel in self.channels
-            if channel.enabled
-        ]
-
-    def _input(self, name: str, now: float) -> Sample:
-        if name not in self._inputs:
-            return Sample(problem=f"no input is configured for {name}")
-        return self._inputs[name].sample(now)
-
-    def _pressure_in_flow(self, now: float) -> Sample:
-        """The chamber pressure while anything flows or may; else 0."""
-        flowing = any(seen.missing or seen.known_flow > FLOWING_SCCM for seen in self._seen())
-        return self._input("pressure", now) if flowing else Sample(now, 0.0)
-
-    def _deviation(self, now: float) -> Sample:
-        worst = max((channel.deviation_percent(now) for channel in self.channels), default=0.0)
-        return Sample(now, worst)
+    # -- what is shown ------------------------------------------------------------------------
 
     def _show_inputs(self, now: float) -> None:
-        sample = self._input("pressure", now)
+        sample = self._quantities.input("pressure", now)
         start, vented = self.min_pressure.value, self.config.safety.vented_pressure
         self._air = pressure.observe(self._air, sample.number, sample.problem, start, vented)
         self.pumped.set_ok(int(self._air.pumped))
@@ -217,7 +176,7 @@ class Chamber(ChamberPVs):
         self._show(self.pressure, sample.problem, sample.number)
         words = {"door": self.door, "water": self.water, "facility_stop": self.facility_stop}
         for name, record in words.items():
-            sample = self._input(name, now)
+            sample = self._quantities.input(name, now)
             self._show(record, sample.problem, (sample.word or f"{sample.number:g}")[:39])
 
     def _show(self, record: Record[object], problem: str, value: object) -> None:
@@ -227,10 +186,9 @@ class Chamber(ChamberPVs):
             record.set_ok(value)
 
     def _show_sums(self) -> None:
-        seen = self._seen()
         for record, total in (
-            (self.total_flow, measured.total_flow(seen)),
-            (self.oxygen, measured.oxygen_share(seen, NOISE_SCCM)),
+            (self.total_flow, self._quantities.total_flow()),
+            (self.oxygen, self._quantities.oxygen_share()),
         ):
             self._show(record, total.problem, total.value)
         self.total_setpoint.set_ok(self.flows.total_setpoint())
@@ -247,9 +205,9 @@ class Chamber(ChamberPVs):
 
     def _look_at_facility(self, now: float) -> None:
         """An emergency stop of the facility stops here as well; one that is lost counts as pressed."""
-        if "facility_stop" not in self._inputs or self.guard.stop.active:
+        if not self._quantities.has("facility_stop") or self.guard.stop.active:
             return
-        sample = self._input("facility_stop", now)
+        sample = self._quantities.input("facility_stop", now)
         good = self.config.inputs.facility_stop.good
         if not sample.problem and good in (sample.word, f"{sample.number:g}"):
             self._facility_bad_since = None
@@ -259,10 +217,5 @@ class Chamber(ChamberPVs):
             why = sample.problem or f"the facility's emergency stop is {sample.word or sample.number}"
             self._log.warning("%s", why)
             self.active.set_ok(1)
-            self.recipe_fails(why)
+            self.recipe_fails(why, True)
             self._begin(asyncio.create_task(self.guard.trip(), name="emergency stop of the facility"))
-
-
-def _sample(total: Total, now: float) -> Sample:
-    """Gases that are not read are reckoned with, so what is known is of now."""
-    return Sample(now, total.value, problem=total.problem)

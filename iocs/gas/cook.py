@@ -5,6 +5,7 @@ after a restart.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from iocs.caserver import Refused
 from iocs.common.config import ConfigError
 from iocs.common.interlock import Sample
+from iocs.common.memory import Memory
 from iocs.common.ticks import Ticks
 from iocs.gas.chamber import Chamber
 from iocs.gas.config import QUANTITIES
@@ -25,13 +27,15 @@ from iocs.gas.recipes.store import Store
 from iocs.gas.runrecord import RunRecord
 
 PERIOD_S = 0.1
-STOP_S = 5.0
+STOP_S = 2.0  # for the safe state when the IOC ends; six more are for its zeros
 
 
 class Cook(RecipePVs):
     """Carries out recipes on a chamber. `records`: folder for a line of JSON per run, one file a day."""
 
-    def __init__(self, prefix: str, chamber: Chamber, store: Store, records: Path | None) -> None:
+    def __init__(
+        self, prefix: str, chamber: Chamber, store: Store, records: Path | None, memory: Memory
+    ) -> None:
         super().__init__(f"{prefix}Recipe:")
         self.chamber = chamber
         self.store = store
@@ -39,7 +43,7 @@ class Cook(RecipePVs):
         self._run = Run()
         self._applying: asyncio.Task[str] | None = None
         self._failure = ""
-        self._record = RunRecord(records)
+        self._record = RunRecord(records, memory)
         self._log = logging.getLogger("gas.recipe")
         chamber.recipe_fails = self.fail  # type: ignore[method-assign]
         self._flows.zeroed = self._zeroed_by_hand
@@ -126,12 +130,16 @@ class Cook(RecipePVs):
 
     # -- for the chamber ----------------------------------------------------------------------
 
-    def fail(self, reason: str) -> None:
-        """A trip, an emergency stop: whatever runs, ends. Flows are zeroed by whoever says so."""
-        if self._run.state.is_active:
-            self._cancel()
-            run, _ = machine.ended(self._run, State.FAILED, reason)
-            self._take(run)
+    def fail(self, reason: str, zeroed: bool) -> None:
+        """A trip, an emergency stop: whatever runs, ends in its safe state, unless all is zeroed anyway."""
+        if not self._run.state.is_active:
+            return
+        if not zeroed:
+            self._end(State.FAILED, reason)
+            return
+        self._cancel()
+        run, _ = machine.ended(self._run, State.FAILED, reason)
+        self._take(run)
 
     def _zeroed_by_hand(self, names: str) -> None:
         if self._run.state.is_active:
@@ -142,7 +150,9 @@ class Cook(RecipePVs):
         """The IOC ends: what runs, ends in its safe state."""
         if self._run.state.is_active:
             self._end(State.ABORTED, "the IOC stops")
-            await asyncio.wait_for(self._applied(), STOP_S)
+            with contextlib.suppress(TimeoutError):  # the zeros of the shutdown follow in any case
+                async with asyncio.timeout(STOP_S):
+                    await self._applied()
 
     # -- while it runs ------------------------------------------------------------------------
 
@@ -153,7 +163,11 @@ class Cook(RecipePVs):
             self._log.error("recipe left out: %s", problem)
         self._show_names()
         self._show_state(State.IDLE)
-        self.message.set_ok("; ".join(self.store.problems)[:199] or "no recipe has run since the start")
+        interrupted = self._record.recover()
+        if interrupted:
+            self._log.warning("%s", interrupted)
+        problems = "; ".join(self.store.problems)
+        self.message.set_ok((interrupted or problems or "no recipe has run since the start")[:199])
 
     async def run(self) -> None:
         """Look at the run, and carry out what it orders, for ever."""

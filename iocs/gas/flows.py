@@ -10,10 +10,11 @@ from iocs.caserver import Refused
 from iocs.common.guard import Guard
 from iocs.gas.gas import GasChannel
 from iocs.gas.logic import setpoints
-from iocs.gas.logic.approval import Answer, Change, Gas, Limits, Plant, approve, share
+from iocs.gas.logic.approval import Answer, Change, Gas, Limits, Plant, approve, share, zero
 from iocs.gas.logic.order import transition
 
 Why = Callable[[], str]
+FIRST_S = 0.5  # how long oxygen may take to confirm its zero before the other gas is zeroed all the same
 
 
 class Flows:
@@ -71,9 +72,22 @@ class Flows:
     async def _zero(self, answer: Answer) -> str:
         names = [change.gas for change in answer.changes]
         self.zeroed(" and ".join(names))
-        if problem := await self._guard.some_safe(names, answer.reason or "Zero"):
+        if problem := await self._zero_in_order(names, answer.reason or "Zero"):
             raise Refused(problem)
         return answer.reason or f"{names[-1]} is zero, confirmed"
+
+    async def _zero_in_order(self, names: Sequence[str], why: str) -> str:
+        """What goes along first, then the last of the names, which waits for it, but not for long.
+
+        Who does not confirm owes it. Returns what is not confirmed.
+        """
+        first = (
+            asyncio.create_task(self._guard.some_safe(names[:-1], why, insist=True)) if names[1:] else None
+        )
+        if first:
+            await asyncio.wait([first], timeout=FIRST_S)
+        last = await self._guard.some_safe(names[-1:], why, insist=True)
+        return "; ".join(problem for problem in (await first if first else "", last) if problem)
 
     async def _set(self, change: Change) -> float:
         channel = self.channels[change.gas]
@@ -91,7 +105,9 @@ class Flows:
                 return answer.reason
             try:
                 if change.flow == 0.0:
-                    await self._guard.some_safe([each.gas for each in answer.changes], "Recipe")
+                    problem = await self._zero_in_order([each.gas for each in answer.changes], "Recipe")
+                    if problem:
+                        return problem
                 else:
                     await self._set(change)
             except Refused as refusal:
@@ -103,5 +119,9 @@ class Flows:
         return await self._guard.all_safe(why, insist=True)
 
     def start_zero(self, names: Sequence[str], why: str) -> "asyncio.Task[str]":
-        """Begin to zero these gases, oxygen first; those that do not confirm owe it. For trips."""
+        """Begin to zero these gases, oxygen first and wherever too much of it would remain; those that do not
+        confirm owe it. For trips."""
+        plant = self.plant(for_recipe=True)
+        also = {change.gas for name in names for change in zero(plant.gas(name), plant).changes}
+        names = sorted(also)
         return asyncio.create_task(self._guard.some_safe(names, why, insist=True), name=f"trip {why}")

@@ -9,29 +9,23 @@ import logging
 import math
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from devsup.alicat import HELD, LOCKED, MEANINGS, Source
-from devsup.alicat_mfc import Alicat
+from devsup.alicat import HELD, Source
 from devsup.alicat_values import Plate, Reading
 from devsup.errors import DeviceError, DeviceFault
-from devsup.health import Health
 from iocs.caserver import Alarm, AlarmSeverity, AlarmStatus, Refused
 from iocs.common.guard import Guard
 from iocs.common.polled import Polled
 from iocs.common.ticks import Ticks
 from iocs.gas.config import GasConfig
-from iocs.gas.logic import setpoints
+from iocs.gas.display import HOLD_CLOSED, HOLD_OFF, SOURCES, GasDisplay
+from iocs.gas.logic import measured, setpoints
 from iocs.gas.logic.approval import Gas
-from iocs.gas.pvs import GasPVs
+from iocs.gas.safe import SafeGas
 
 T = TypeVar("T")
-GRAVE = frozenset({"ADC", "TMF", "OPL", "POV", "P2O", "TOV", "VOV", "MOV"})
-"""Codes that cast doubt on the reading itself."""
-SOURCES = {Source.UNKNOWN: 0, Source.ANALOG: 2}
-RESOLUTION, ARCHIVED = 1e-4, 1e-3  # smallest change of flow worth an event, and worth archiving, in ranges
-HOLD_OFF, HOLD_CLOSED = 0, 2
+SCCM = ("SCCM", "SML/M")  # one and the same
 HOUSE_S = 30.0
 
 
@@ -45,39 +39,19 @@ class Desk(Protocol):
         """A gas has been read."""
 
 
-@dataclass
-class SafeGas:
-    """A controller as the guard makes it safe: zero, and the valve held closed where that is wanted."""
-
-    device: Alicat
-    close_valve: bool
-
-    @property
-    def name(self) -> str:
-        return self.device.name
-
-    @property
-    def health(self) -> Health:
-        return self.device.health
-
-    async def safe(self) -> None:
-        """Setpoint 0, verified; then the valve closed, if the configuration wants it."""
-        await self.device.safe()
-        if self.close_valve:
-            await self.device.close_valve()
-
-
-class GasChannel(Polled, GasPVs):
+class GasChannel(Polled, GasDisplay):
     """Polls one controller and carries out what is put to its PVs."""
 
-    def __init__(self, prefix: str, config: GasConfig, device: Alicat, guard: Guard, period_s: float) -> None:
+    def __init__(self, prefix: str, config: GasConfig, safe: SafeGas, guard: Guard, period_s: float) -> None:
+        device = safe.device
         log = logging.getLogger(f"gas.{config.name}")
         port = device.bus.port
         super().__init__(f"{prefix}{config.name}:", config.name, device.health, port, period_s, log)
         self.describe(config.description)
         self.config = config
         self.device = device
-        self.safe = SafeGas(device, config.close_valve)
+        self.safe = safe
+        safe.stuck_open, safe.in_use = self._is_stuck_open, lambda: self.enabled
         self.account = setpoints.Account()
         self.reading: Reading | None = None
         self.auto_reconnect = True
@@ -90,6 +64,7 @@ class GasChannel(Polled, GasPVs):
         self.max_flow.set_ok(config.max_flow)
         self.tolerance.set_ok(config.tolerance)
         guard.confirmed[config.name] = self.zero_confirmed
+        guard.doubtful[config.name] = self._zero_doubtful
 
     # -- for the desk -------------------------------------------------------------------------
 
@@ -104,9 +79,9 @@ class GasChannel(Polled, GasPVs):
             return Gas(self.name, 0.0, 0.0, 0.0, scale, self.config.oxygen, f"{self.name} is disabled")
         unknown = self.config.max_flow if math.isnan(scale) else scale
         low, high = (min(possible), max(possible)) if possible else (0.0, unknown)
-        lost = self.health.lost or not self.sees
+        may_be_zero = self.health.lost or not self.sees or self._guard.is_settling(self.name)
         return Gas(
-            self.name, 0.0 if lost else max(low, 0.0), max(high, 0.0), self.max_flow.value, scale,
+            self.name, 0.0 if may_be_zero else max(low, 0.0), max(high, 0.0), self.max_flow.value, scale,
             self.config.oxygen, self._trouble(),
         )  # fmt: skip
 
@@ -120,6 +95,8 @@ class GasChannel(Polled, GasPVs):
             return f"{self.name} does not answer ({heard})"
         if held := self._guard.held(self.name):
             return held
+        if (unit := self.unit.value) and unit.upper() not in SCCM:
+            return f"{self.name} counts in {unit}, limits are in sccm: set its unit to sccm"
         if self.source.value == SOURCES[Source.ANALOG]:
             return f"{self.name} takes its setpoint from its analog input"
         if self.reading and HELD in self.reading.codes:
@@ -147,6 +124,18 @@ class GasChannel(Polled, GasPVs):
         self._moved_at = time.monotonic()
         self.setpoint.set_ok(0.0)
         self.setpoint_rbv.set_ok(0.0)
+
+    def _zero_doubtful(self) -> None:
+        """A zero was not confirmed; it may have arrived all the same."""
+        self.account = setpoints.failed(self.account, 0.0, time.monotonic())
+
+    def _is_stuck_open(self) -> bool:
+        """Its valve is held, and gas flows."""
+        reading = self.reading
+        return reading is not None and HELD in reading.codes and not self._is_at_rest(reading)
+
+    def _is_at_rest(self, reading: Reading) -> bool:
+        return measured.at_rest(reading.setpoint, reading.flow, HELD in reading.codes, self._full_scale())
 
     def deviation_percent(self, now: float) -> float:
         """Of full scale; 0 while it has time to settle, or is not in use."""
@@ -176,7 +165,8 @@ class GasChannel(Polled, GasPVs):
         if not self.sees:
             await self._welcome()
         reading = await self.device.poll()
-        if self._guard.must_act(self.safe, reading.setpoint == 0.0):
+        if self._guard.must_act(self.safe, self._is_at_rest(reading)):
+            self.reading = reading
             await self._guard.pay(self.safe)
             reading = await self.device.poll()
         self.show(reading)
@@ -198,7 +188,7 @@ class GasChannel(Polled, GasPVs):
         """It may answer, for the first time or again: it may be another one, or freshly powered."""
         if self._guard.must_act(self.safe):
             await self._guard.pay(self.safe)
-        self._show_plate(await self.device.identify())
+        self.show_plate(await self.device.identify())
         self._moved_at = time.monotonic()
 
     # -- showing ------------------------------------------------------------------------------
@@ -221,7 +211,7 @@ class GasChannel(Polled, GasPVs):
             if value is not None and math.isfinite(value):
                 record.set_ok(value, timestamp=stamp)
         self.reading, self.read_at = reading, reading.at
-        self._show_status(reading)
+        self.show_status(reading, self.device.plate.source)
         self._judge(reading)
         self.doubts.set_ok(self.device.doubts)
 
@@ -231,38 +221,6 @@ class GasChannel(Polled, GasPVs):
         off = self.deviation_percent(reading.at) > self.tolerance.value
         alarm = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR) if off else None
         self.deviation.set_ok(reading.flow - reading.setpoint, timestamp=reading.stamp, alarm=alarm)
-
-    def _show_status(self, reading: Reading) -> None:
-        codes = reading.codes
-        self.codes.set_ok(" ".join(codes)[:39])
-        self.status.set_ok("; ".join(MEANINGS.get(code, code) for code in codes)[:159] or "OK")
-        self.fault.set_ok(int(bool(GRAVE & set(codes))))
-        self.held.set_ok(int(HELD in codes))
-        if not self.valve_hold.updated or HELD not in codes:
-            self.valve_hold.set_ok(1 if HELD in codes else HOLD_OFF)
-        self.locked.set_ok(int(LOCKED in codes))
-        self.lock.set_ok(int(LOCKED in codes))
-        self.gas_rbv.set_ok(reading.gas)
-        if not self.gas.updated:
-            self.gas.set_ok(reading.gas)
-        self.source.set_ok(SOURCES.get(self.device.plate.source, 1))
-
-    def _show_plate(self, plate: Plate) -> None:
-        self.model.set_ok(plate.model[:39])
-        self.serial.set_ok(plate.serial[:39])
-        self.firmware.set_ok(str(plate.firmware)[:39])
-        self.unit.set_ok(plate.flow_unit)
-        if math.isfinite(plate.full_scale):
-            self.full_scale.set_ok(plate.full_scale)
-        full = 0.0 if math.isnan(plate.full_scale) else plate.full_scale
-        for record in (self.flow, self.setpoint, self.setpoint_rbv, self.full_scale, self.max_flow):
-            record.reconfigure(units=plate.flow_unit, display=(0.0, full))
-        self.deviation.reconfigure(units=plate.flow_unit, display=(-full, full))
-        self.flow.reconfigure(mdel=full * RESOLUTION, adel=full * ARCHIVED)
-        self.volumetric.reconfigure(units=plate.volumetric_unit)
-        self.pressure.reconfigure(units=plate.pressure_unit)
-        self.temperature.reconfigure(units=plate.temperature_unit)
-        self.total.reconfigure(units=plate.total_unit)
 
     # -- orders -------------------------------------------------------------------------------
 

@@ -10,14 +10,16 @@ from iocs.common.estop import Refusals
 from iocs.common.guard import Guard
 from iocs.common.lines import LinePVs
 from iocs.common.links import Links
+from iocs.common.memory import Memory
 from iocs.common.pv import Group, merge
 from iocs.common.subsystem import Subsystem
 from iocs.gas.chamber import Chamber
 from iocs.gas.config import QUANTITIES, ChamberConfig, OnShutdown, read
 from iocs.gas.cook import Cook
-from iocs.gas.gas import GasChannel, SafeGas
+from iocs.gas.gas import GasChannel
 from iocs.gas.inputs import Linked, linked_inputs
 from iocs.gas.recipes.store import Store
+from iocs.gas.safe import SafeGas
 from iocs.gas.simulation import Simulation
 
 SHUTDOWN_S = 6.0  # for the zeros of on_shutdown; the server gives us ten in all
@@ -34,17 +36,18 @@ class GasIoc:
         buses = {name: AlicatBus(port) for name, port in self.ports.items()}
         devices = {gas.name: Alicat(buses[gas.line], gas.unit, gas.name) for gas in config.gases}
         by_oxygen = sorted(config.gases, key=lambda gas: -gas.oxygen)  # zeroed in this order
-        safes = [SafeGas(devices[gas.name], gas.close_valve) for gas in by_oxygen]
-        self.guard = Guard(safes, log="gas.guard")
+        safes = {gas.name: SafeGas(devices[gas.name], gas.close_valve) for gas in by_oxygen}
+        self.guard = Guard(list(safes.values()), log="gas.guard")
         self.gases = [
-            GasChannel(prefix, gas, devices[gas.name], self.guard, config.read_interval_s)
+            GasChannel(prefix, gas, safes[gas.name], self.guard, config.read_interval_s)
             for gas in config.gases
         ]
         self.links = Links()
         inputs = self.simulation.inputs() if self.simulation else linked_inputs(config.inputs, self.links)
         self.chamber = Chamber(prefix, config, self.gases, self.guard, inputs)
         store = Store(config.recipes, tuple(gas.name for gas in config.gases), QUANTITIES)
-        self.cook = Cook(prefix, self.chamber, store, config.run_records)
+        self.memory = Memory()
+        self.cook = Cook(prefix, self.chamber, store, config.run_records, self.memory)
         simulated = self.simulation.groups if self.simulation else []
         interlocks = self.chamber.interlocks
         self.groups: list[Group] = [

@@ -12,6 +12,7 @@ from iocs.sonicator.logic import Cause, Limits, Machine, State, Totals, Usage, c
 from iocs.sonicator.pvs import FLAGS, SonicatorPVs
 
 WS_PER_H = 3600.0
+FLAGS_S = 1.0  # flags that stay as they are have their time stamps renewed this often
 STAMP = "%Y-%m-%d %H:%M:%S"
 UNLOCKED = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR)
 DIFFERS = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR)
@@ -24,6 +25,7 @@ class SonicatorDisplay(SonicatorPVs):
         super().__init__(f"{prefix}{config.name}:", config.description)
         self.config = config
         self._shown: Machine | None = None
+        self._flags: tuple[Flag, bool] | None = None
         self.amplitude.set_ok(config.amplitude)
         self.enabled.set_ok(int(config.enabled))
         self.max_run_time.set_ok(config.limits.max_run_s)
@@ -45,12 +47,24 @@ class SonicatorDisplay(SonicatorPVs):
         self.frequency.quiet = not driven  # some generators show none while they rest
         self.frequency.set_ok(reading.frequency_hz, timestamp=stamp)
         self.amplitude_actual.set_ok(reading.amplitude, timestamp=stamp)
+        known = (reading.flags, driven)
+        if known != self._flags or stamp - self.flags.timestamp >= FLAGS_S:
+            self._flags = known
+            self._show_flags(reading, driven)
+
+    def _show_flags(self, reading: Reading, driven: bool) -> None:
+        stamp = reading.stamp
         self.running.set_ok(int(reading.running), timestamp=stamp)
         self.flags.set_ok(int(reading.flags), timestamp=stamp)
         for attribute, flag in FLAGS.items():
             on = flag in reading.flags
             lost = flag is Flag.FREQ_LOCK and not on and driven
             self.records[attribute].set_ok(int(on), timestamp=stamp, alarm=UNLOCKED if lost else None)
+
+    def show_blind(self, status: AlarmStatus) -> None:
+        """There are no readings any more."""
+        self._flags = None
+        self.set_invalid(status)
 
     def show_amplitude(self, held: float) -> None:
         """The setpoint that the board holds; it differs from the demand while it rests."""

@@ -73,6 +73,7 @@ class SonicatorIoc:
         spawn(self.plant.keep_alive(), "keep-alive")
         for unit in self.units:
             spawn(unit.run(), unit.prefix)
+            spawn(unit.watch(), f"{unit.prefix} watch")
         spawn(self.plant.scan(), "registers")
         spawn(self.line.run(), self.line.prefix)
         spawn(self.trips.run(), "interlocks")

@@ -27,6 +27,7 @@ from iocs.sonicator.use import Use
 
 IDLE_PERIOD_S = 0.5  # between readings of one that is disabled
 SILENT_AFTER = 2  # attempts in vain: then only the keep-alive asks
+WATCH_S = 0.1  # between steps while no readings come
 STALE_S = 0.3  # without a reading for so long, its PVs are INVALID
 Orders = tuple[Action, ...]
 
@@ -59,25 +60,34 @@ class SupervisedSonicator(SonicatorDisplay):
         self.machine = logic.born(time.monotonic())
 
     async def run(self) -> None:
-        """Poll, step, show, tick by tick, for ever. While the board does not answer, only the keep-alive asks
-        it, so that its return is noticed soon."""
+        """Poll, and step with every reading, tick by tick, for ever. While the board does not answer, only
+        the keep-alive asks it, so that its return is noticed soon."""
         while True:
             period_s = self.poll_period_s if self.enabled.value else IDLE_PERIOD_S
             if period_s != self._ticks.period_s:
                 self._ticks.period_s = period_s
             self.device.board.bus.port.stats.overruns += await self._ticks.next()
             board = self.device.board.health
-            if board.attempts_failed < SILENT_AFTER and not board.lost:
-                await self._poll()
+            if board.attempts_failed < SILENT_AFTER and not board.lost and await self._poll():
+                self.look()
+                self._show()
+
+    async def watch(self) -> None:
+        """Step and show as well while no readings come, for ever: a step must not wait for an answer."""
+        ticks = Ticks(WATCH_S)
+        while True:
+            await ticks.next()
             self.look()
             self._show()
+            self.show_use(self.use.usage, self.use.totals, self.limits, time.monotonic())
 
-    async def _poll(self) -> None:
+    async def _poll(self) -> bool:
+        """Has it been read?"""
         try:
             reading = await self.device.poll()
         except DeviceFault as fault:
             self.log.debug("%s", fault)
-            return
+            return False
         now = time.monotonic()
         if self.reading is None and self.machine.state is State.IDLE:
             self._adopt(reading, now)
@@ -86,6 +96,7 @@ class SupervisedSonicator(SonicatorDisplay):
         guard = self.around.guard
         if guard.must_act(self.device, not reading.running):
             self.in_background("pay", lambda: guard.pay(self.device))
+        return True
 
     def _adopt(self, reading: Reading, now: float) -> None:
         """The first reading: what runs goes on, at the amplitude it has."""
@@ -228,11 +239,10 @@ class SupervisedSonicator(SonicatorDisplay):
         if sees and reading is not None:
             self.show_reading(reading, self.machine.state)
         elif (status := AlarmStatus.COMM if lost else AlarmStatus.READ) is not self.power.status:
-            self.set_invalid(status)
+            self.show_blind(status)
         if sees is not self._sees:
             self.log.info("readings %s", "come" if sees else "have stopped")
         self._sees = sees
-        self.show_use(self.use.usage, self.use.totals, self.limits, now)
 
     def show_image(self, image: Mapping[int, int], shared: float | None) -> None:
         """The control registers, read now and then; `shared` is an amplitude setpoint that is the board's."""

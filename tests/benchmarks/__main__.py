@@ -8,7 +8,19 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, sonicator
+from tests.benchmarks import (
+    alicat,
+    command,
+    environment,
+    faults,
+    gas,
+    ioc,
+    modbus,
+    neighbours,
+    peer,
+    polling,
+    sonicator,
+)
 from tests.benchmarks.report import Figures, machine_line, markdown, summarise, write
 
 BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
@@ -17,8 +29,11 @@ BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "neighbours": neighbours.measure,
     "faults": faults.measure,
     "alicat": alicat.measure,
+    "modbus": modbus.measure,
+    "gas": gas.measure,
     "sonicator": sonicator.measure,
     "sonicator-endurance": sonicator.measure_endurance,
+    "environment": environment.measure,
     "ioc": ioc.measure,
 }
 README = Path(__file__).with_name("README.md")

@@ -5,7 +5,20 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import __main__ as program
-from tests.benchmarks import alicat, command, faults, ioc, neighbours, peer, polling, report, sonicator
+from tests.benchmarks import (
+    alicat,
+    command,
+    environment,
+    faults,
+    gas,
+    ioc,
+    modbus,
+    neighbours,
+    peer,
+    polling,
+    report,
+    sonicator,
+)
 from tests.benchmarks.report import Figures, Report, Table, Target
 
 README = Path(__file__).with_name("README.md")
@@ -38,6 +51,13 @@ def test_command_times_every_order_in_both_stages() -> None:
     assert len(checked(figures).targets) == 2
 
 
+def test_environment_decides_and_orders() -> None:
+    figures = environment.measure(0.005)
+    assert len(figures.decisions) == 604 and len(figures.orders) == 10
+    assert 0.0 < environment.wire_limit_s() < figures.orders[-1] + 0.005  # the first needs no silence
+    assert len(checked(figures).targets) == 3
+
+
 @pytest.mark.slow
 def test_alicat_polls_orders_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer, "FOLDER", Path("nowhere"))
@@ -53,6 +73,15 @@ def test_alicat_polls_orders_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     made = checked(figures)
     assert len(made.targets) == 4
     assert "--peers" in made.notes[0], "it says what is missing"
+
+
+@pytest.mark.slow
+def test_gas_judges_and_trips() -> None:
+    figures = gas.measure(0.05)
+    assert list(figures.judged) == list(gas.ORDERS)
+    assert len(figures.first_s) == 2
+    assert all(0.0 < first <= argon for first, argon in zip(figures.first_s, figures.argon_s, strict=True))
+    assert len(checked(figures).targets) == 2
 
 
 def test_faults_finds_no_wrong_value_where_the_frame_shows_the_damage() -> None:
@@ -73,6 +102,18 @@ def test_the_campaign_is_the_same_every_time() -> None:
         two.slips,
         two.orders,
     )
+
+
+@pytest.mark.slow
+def test_modbus_compares_masters_and_finds_no_late_answer_believed() -> None:
+    figures = modbus.measure(0.1, (115200,))
+    (paces,) = figures.paces.values()
+    assert list(paces) == list(modbus.MASTERS)
+    assert all(0.0 < pace.of_bytes < pace.of_frames < 1.7 for pace in paces.values())
+    assert figures.late["ours"]["wrong"] == 0
+    assert figures.late["pymodbus"]["wrong"] > 0, "the damage can be seen"
+    assert figures.late["ours"]["right"] > 0
+    assert len(checked(figures).targets) == 5
 
 
 @pytest.mark.slow

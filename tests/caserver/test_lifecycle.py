@@ -1,12 +1,15 @@
 """Start, signals, deadlines and exit codes, each in a process of its own."""
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from iocs.caserver.lifecycle import RESTART, spawn
 from tests.caserver.conftest import running
+from tests.support.network import ca_environment
+from tests.support.processes import Process
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -16,6 +19,15 @@ def test_a_signal_runs_the_stop_hook_and_is_a_success(tmp_path: Path, number: si
         assert served.process.wait() == 0
         assert "stopped" in served.process.output()
         assert "Traceback" not in served.process.output()
+
+
+def test_a_signal_counts_although_the_parent_had_it_blocked(tmp_path: Path) -> None:
+    block = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])"
+    become = "os.execv(sys.executable, [sys.executable, '-m', 'tests.caserver.ioc', 'BENCH:'])"
+    command = [sys.executable, "-c", f"import os, signal, sys; {block}; {become}"]
+    with Process(command, tmp_path / "ioc.log", ca_environment()) as process:
+        process.wait_for("ready")
+        assert process.terminate() == 0
 
 
 def test_clients_can_watch_while_the_ioc_stops(tmp_path: Path) -> None:

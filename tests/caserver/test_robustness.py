@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from iocs.caserver.dbr import Mask
+from iocs.caserver.dbr import PUT_ACKS, Mask
 from tests.caserver.conftest import Served, running
 from tests.caserver.raw import HEADER, RawClient
 from tests.support.waiting import wait_until
@@ -95,6 +95,12 @@ def test_a_read_that_fails_is_answered_with_getfail(bench: Served, raw: RawClien
     raw.send(23)
     raw.expect(23)
     bench.ca.put(bench("Note"), "hello")
+
+
+def test_an_acknowledgement_of_nothing_is_refused(bench: Served, raw: RawClient) -> None:
+    sid = raw.connect(bench("Note"))
+    raw.send(19, PUT_ACKS, 0, sid, 5)
+    assert raw.expect(19).first == ECA_PUTFAIL
 
 
 def test_a_put_without_access_is_answered(bench: Served, raw: RawClient) -> None:

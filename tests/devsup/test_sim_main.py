@@ -13,9 +13,11 @@ import pytest
 import serial
 
 from devsup.propar import FLUID_NAME, Frame, Framing, encode_binary, read_reply, read_request
+from devsup.sim import modbus_bench
 from devsup.sim.__main__ import parser, throw
 from devsup.sim.alicat_bench import unit_ids
 from devsup.sim.faults import Fault, LineFault, Setting
+from devsup.sim.modbus_bytes import sealed
 from devsup.sim.propar_bench import addresses
 from devsup.sim.propar_line import ProparLine
 from devsup.sim.propar_node import NodeConfig, ProparNode
@@ -125,3 +127,31 @@ def test_alicat_units_are_served_as_well(tmp_path: Path) -> None:
 def test_unit_ids_are_checked(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         unit_ids(text)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "options", "request_", "answer"),
+    [
+        ("modbus", ["--units", "7", "--size", "4"], "07 03 0002 0002", "07 03 04 0002 0003"),
+        ("dps5015", ["--units", "7", "--model", "5020", "--noise"], "07 03 000B 0001", "07 03 02 139C"),
+    ],
+)
+def test_modbus_units_are_served_as_well(
+    tmp_path: Path, protocol: str, options: list[str], request_: str, answer: str
+) -> None:
+    link = tmp_path / "line"
+    command = [sys.executable, "-m", "devsup.sim", protocol, "--link", str(link), "--baud", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert says(child) == str(link)
+        with serial.Serial(str(link), 9600, timeout=5.0, exclusive=True) as port:
+            port.write(sealed(bytes.fromhex(request_)))
+            expected = sealed(bytes.fromhex(answer))
+            assert port.read(len(expected)) == expected
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 0
+
+
+@pytest.mark.parametrize("text", ["0", "256", "3,3", ""])
+def test_modbus_addresses_are_checked(text: str) -> None:
+    with pytest.raises((argparse.ArgumentTypeError, ValueError)):
+        modbus_bench.addresses(text)

@@ -1,14 +1,18 @@
 """Tools to drive the decisions of a chamber by hand: readings in one line, time as a number."""
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from devsup.sensors.values import Measured, Quality
+from devsup.sim.chamber import Chamber, Relays
 from iocs.environment.logic import (
     Blocks,
     Contact,
     Decision,
+    LightMode,
+    LightSettings,
     Mode,
     Order,
     Readings,
@@ -57,7 +61,7 @@ class Trial:
     decision: Decision = field(init=False)
 
     def __post_init__(self) -> None:
-        self.state = begin({relay: Contact() for relay in self.settings.relays}, self.settings, self.now)
+        self.state = begin({relay: Contact() for relay in self.settings.relays}, self.now)
         self.read()
 
     def read(self, **values: float | None) -> "Trial":
@@ -77,7 +81,7 @@ class Trial:
         seen = Seen(self.seen, self.mode, self.commands, self.blocks, self.now + self.wall_offset)
         self.state, self.decision = step(self.state, seen, self.settings, self.now)
         orders = self.decision.orders
-        self.state = book(self.state, {r: o.on for r, o in orders.items()}, self.settings, self.now)
+        self.state = book(self.state, {r: o.on for r, o in orders.items()}, self.now)
         return orders
 
     def run(self, duration: float, every: float = 1.0, **values: float | None) -> Mapping[Relay, Order]:
@@ -92,3 +96,28 @@ class Trial:
     def on(self) -> set[Relay]:
         """Which contacts are closed."""
         return {relay for relay, contact in self.state.contacts.items() if contact.on}
+
+
+@dataclass
+class Week:
+    """A simulated chamber and its decisions, hour by hour."""
+
+    trial: Trial = field(default_factory=lambda: Trial(Settings(light=LightSettings(mode=LightMode.CYCLE))))
+    chamber: Chamber = field(default_factory=Chamber)
+    thoughts_s: list[float] = field(default_factory=list)
+
+    @property
+    def thinking_s(self) -> float:
+        """What all decisions took."""
+        return sum(self.thoughts_s)
+
+    def live(self, duration: float, every: float = 5.0) -> None:
+        """Let it live for so many seconds, with a reading and a decision every so many."""
+        for _ in range(int(duration / every)):
+            on = self.trial.on()
+            air = self.chamber.step(every, Relays(FAN in on, MIST in on, LIGHT in on, HEATER in on))
+            self.trial.now += every
+            self.trial.read(t=air.celsius, rh=air.humidity, ppm=air.ppm, lux=air.lux)
+            begin = time.perf_counter()
+            self.trial.decide()
+            self.thoughts_s.append(time.perf_counter() - begin)

@@ -1,16 +1,14 @@
 """What holds whatever the sensors, the operator and the interlocks do: random histories, checked by a ledger
 of its own."""
 
-import time
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devsup.sim.chamber import Chamber, Relays
 from iocs.environment.logic import Blocks, Code, LightMode, LightSettings, Mode, Relay, Settings
-from tests.environment.chambers import FAN, HEATER, LIGHT, MIST, Trial
+from tests.environment.chambers import FAN, HEATER, LIGHT, MIST, Trial, Week
 
 STEP_S = 2.0
 WINDOW_S = 1800.0
@@ -149,25 +147,6 @@ def test_random_histories_keep_the_promises(history: list[Weather]) -> None:
 @given(st.lists(weathers, min_size=10, max_size=40))
 def test_more_and_longer_histories(history: list[Weather]) -> None:
     live_through(history)
-
-
-@dataclass
-class Week:
-    """A chamber and its decisions, hour by hour."""
-
-    trial: Trial = field(default_factory=lambda: Trial(Settings(light=LightSettings(mode=LightMode.CYCLE))))
-    chamber: Chamber = field(default_factory=Chamber)
-    thinking_s: float = 0.0
-
-    def live(self, duration: float, every: float = 5.0) -> None:
-        for _ in range(int(duration / every)):
-            on = self.trial.on()
-            air = self.chamber.step(every, Relays(FAN in on, MIST in on, LIGHT in on, HEATER in on))
-            self.trial.now += every
-            self.trial.read(t=air.celsius, rh=air.humidity, ppm=air.ppm, lux=air.lux)
-            begin = time.perf_counter()
-            self.trial.decide()
-            self.thinking_s += time.perf_counter() - begin
 
 
 def test_a_day_in_the_simulated_chamber_stays_within_its_limits() -> None:

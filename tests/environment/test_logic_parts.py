@@ -231,6 +231,19 @@ def test_the_fan_may_run_for_co2_while_it_is_heated() -> None:
     assert chamber.on() == {FAN, HEATER}
 
 
+@pytest.mark.parametrize("mode", [Mode.AUTOMATIC, Mode.MANUAL])
+def test_a_fan_that_ends_leaves_the_heater_on(mode: Mode) -> None:
+    chamber = Trial(mode=mode, commands={FAN: True, HEATER: True})
+    chamber.run(40.0)
+    chamber.run(60.0, t=17.0, ppm=1300.0)
+    assert chamber.on() == {FAN, HEATER}
+    chamber.commands[FAN] = False
+    for _ in range(40):
+        chamber.run(1.0, t=17.0, ppm=700.0)
+        assert HEATER in chamber.on()
+    assert chamber.on() == {HEATER}
+
+
 def test_a_chamber_without_a_heater() -> None:
     relays = {relay: how for relay, how in default_relays().items() if relay is not HEATER}
     chamber = Trial(Settings(relays=relays))
@@ -454,3 +467,11 @@ def test_safety_is_left_by_the_operator_once_nothing_stops_him(wanted: Mode) -> 
 )
 def test_durations_in_words(duration: float, words: str) -> None:
     assert seconds(duration) == words
+
+
+def test_a_shorter_time_between_verifications_takes_effect_at_once() -> None:
+    chamber = Trial(Settings(light=LightSettings(mode=LightMode.ON)))
+    chamber.run(60.0, lux=800.0)
+    chamber.settings = replace(chamber.settings, light=replace(chamber.settings.light, verify_every_s=5.0))
+    chamber.run(6.0, lux=3.0)
+    assert chamber.state.light.verdict.name == "FAILED"

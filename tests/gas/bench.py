@@ -36,6 +36,8 @@ inputs: {{chamber_pressure: G:Pressure, door: G:Door, water: G:Water, facility_s
 interlocks:
   Door: {{quantity: door, condition: is Closed, action: zero all, guidance: Close it.}}
   Water: {{quantity: water, condition: is OK, action: block increases, latch: false, guidance: Look.}}
+  Cold: {{link: "G:Cold", condition: is OK, action: zero Ar, guidance: Look.}}
+  Leak: {{link: "G:Leak", condition: is OK, action: zero O2, delay: 1.5, guidance: Look.}}
 """
 RECIPE = """
 name: Short
@@ -50,13 +52,18 @@ steps:
 class Bench:
     """Three controllers on one line, the chamber's gauges, the IOC, a client. Names without the prefix."""
 
-    def __init__(self, folder: Path, on_shutdown: str = "safe") -> None:
+    def __init__(self, folder: Path, on_shutdown: str = "safe", ar_unit: str = "SCCM") -> None:
         self.prefix, self.folder = "T:GAS:", folder
         self.env = ca_environment()
         units = [
-            AlicatUnit(UnitConfig(unit, full_scale=full, gas=gas, tau_s=0.02, seed=ord(unit)))
-            for unit, full, gas in UNITS.values()
-        ]
+            AlicatUnit(
+                UnitConfig(
+                    unit, full_scale=full, gas=gas, tau_s=0.02, seed=ord(unit),
+                    flow_unit=ar_unit if name == "Ar" else "SCCM",
+                )
+            )
+            for name, (unit, full, gas) in UNITS.items()
+        ]  # fmt: skip
         self.server = AlicatLine(units, latency_s=0.0)
         self.line = PtyLine(self.server, baudrate=None, name="gastest")
         self.recipes = folder / "recipes"
@@ -100,8 +107,12 @@ class Bench:
     def start_anew(self) -> None:
         """Starts an IOC again, and looks at it with a fresh client."""
         self.ca.close()
-        self.ca = CaClient(self.env)
+        self.connect()
         self.start()
+
+    def connect(self) -> None:
+        """A client; an earlier one must have been closed."""
+        self.ca = CaClient(self.env)
 
     def wait_readings(self) -> None:
         for name in UNITS:
@@ -136,7 +147,8 @@ class Bench:
 
     def calm(self) -> None:
         """All well and at zero, whatever the test before has done."""
-        for name, value in {"Pressure": 1e-4, "Door": "Closed", "Water": "OK", "Stop": "Ready"}.items():
+        fine = {"Door": "Closed", "Water": "OK", "Stop": "Ready", "Cold": "OK", "Leak": "OK"}
+        for name, value in {"Pressure": 1e-4, **fine}.items():
             self.gauge(name, value)
         for name in UNITS:
             self.fault(name)
@@ -206,6 +218,10 @@ class Bench:
             return bool(self.ca.read(self.pv(name)).severity == severity)
 
         self.wait(reached, f"severity of {name} is {severity}")
+
+    def state(self) -> str:
+        """What the IOC has put aside for its next start."""
+        return "".join(file.read_text() for file in (self.folder / "state").glob("*") if file.is_file())
 
     def records(self) -> str:
         """What runs have left behind."""

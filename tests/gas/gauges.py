@@ -10,6 +10,8 @@ if __name__ == "__main__":
     builder.boolOut("Door", "Open", "Closed", initial_value=1)
     builder.boolOut("Water", "Failed", "OK", initial_value=1)
     builder.boolOut("Stop", "Pressed", "Ready", initial_value=1)
+    builder.boolOut("Cold", "Warm", "OK", initial_value=1)
+    builder.boolOut("Leak", "Found", "OK", initial_value=1)
     builder.LoadDatabase()
     softioc.iocInit(asyncio_dispatcher.AsyncioDispatcher(), enable_pva=False)
     print("ready", flush=True)

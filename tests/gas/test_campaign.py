@@ -25,9 +25,9 @@ from iocs.gas.recipes.recipe import Recipe, Step
 NAMES = ("Ar", "O2", "N2")
 SCALE = {"Ar": 200.0, "O2": 100.0, "N2": 150.0}
 LIMITS = Limits(individual=200.0, total=250.0, oxygen_percent=30.0)
-SWAP = (Step("A", 5, {"Ar": 120, "O2": 50}), Step("B", 5, {"N2": 120, "O2": 50}), Step("C", 1, {}))
-RAMP = (Step("Up", 6, {"Ar": 180, "O2": 70}, ramp=True), Step("Down", 6, {"N2": 10}, ramp=True))
-HOLD = Step("Only", 4, {"Ar": 90, "O2": 30}, tolerance=5.0, settle_timeout_s=8.0)
+SWAP = (Step("A", 1, {"Ar": 120, "O2": 50}), Step("B", 1, {"N2": 120, "O2": 50}), Step("C", 1, {}))
+RAMP = (Step("Up", 2, {"Ar": 180, "O2": 70}, ramp=True), Step("Down", 2, {"N2": 10}, ramp=True))
+HOLD = Step("Only", 2, {"Ar": 90, "O2": 30}, tolerance=5.0, settle_timeout_s=8.0)
 RECIPES = (Recipe("Swap", SWAP), Recipe("Ramp", RAMP, safe_state="Down"), Recipe("Hold", (HOLD,)))
 DOOR = Row(
     "Door", Origin.QUANTITY, "door", condition("is Closed"), machine.State.FAILED, "Close it.", delay_s=1.0
@@ -187,6 +187,25 @@ class Chamber(RuleBasedStateMachine):
         self.deliver(name)
         self.answer(name)
 
+    @rule(first=gases, second=gases, one=telling, other=telling, lost=st.booleans())
+    def race(self, first: str, second: str, one: float, other: float, lost: bool) -> None:
+        """Two clients at once; the answer to the first may get lost."""
+        self.put(first, one)
+        if lost:
+            self.deliver(first)
+            self.lose_the_answer(first)
+        self.put(second, other)
+        self.all_answer()
+
+    @rule(recipe=st.sampled_from(RECIPES))
+    def run_it(self, recipe: Recipe) -> None:
+        """A recipe that nobody disturbs for a while."""
+        if not self.run.state.is_active:
+            self.start(recipe)
+        for _ in range(12):
+            self.tick(0.5)
+            self.limits_hold()
+
     # -- what the wires do --------------------------------------------------------------------------
 
     @rule(name=gases)
@@ -285,7 +304,7 @@ class Chamber(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=150, stateful_step_count=40, derandomize=True, deadline=None,
+    max_examples=250, stateful_step_count=40, derandomize=True, deadline=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -133,6 +134,49 @@ def test_a_bypass_needs_a_reason_is_alarmed_and_ends(bench: Bench) -> None:
     bench.refused("Ar:Setpoint", 30)
 
 
+def test_a_trip_of_what_dilutes_oxygen_takes_the_oxygen_along(bench: Bench) -> None:
+    bench.put("Ar:Setpoint", 100)
+    bench.put("O2:Setpoint", 30)
+    bench.gauge("Cold", "Warm")
+    bench.wait(lambda: bench.setpoints() == {"Ar": 0.0, "O2": 0.0, "N2": 0.0}, "both zeroed")
+    bench.refused("N2:Setpoint", 10)
+    assert bench.text("N2:Reason") == "Cold: Warm, must be OK"
+
+
+def test_what_is_wrong_for_less_than_its_delay_blocks_and_ends_nothing(bench: Bench) -> None:
+    bench.put("Recipe:Select", "Short")
+    bench.put("Recipe:Start", 1)
+    bench.wait_value("Recipe:Step", 2)
+    bench.gauge("Leak", "Found")
+    bench.wait_value("Recipe:State", 3)
+    assert bench.text("Recipe:Message") == "holding: Leak: Found, must be OK"
+    bench.wait_value("Permit", 0)
+    bench.gauge("Leak", "OK")
+    bench.wait_value("Recipe:State", 2)
+    assert bench.get("Interlock:Leak:Tripped") == 0
+
+
+def test_a_trip_that_zeroes_one_gas_ends_a_recipe_in_its_safe_state(bench: Bench) -> None:
+    bench.put("Recipe:Select", "Short")
+    bench.put("Recipe:Start", 1)
+    bench.wait_value("Recipe:Step", 2)
+    bench.wait(lambda: bench.setpoints()["O2"] == 10.0, "it runs")
+    bench.gauge("Leak", "Found")
+    bench.wait_value("Recipe:State", 7)
+    assert "Leak: Found, must be OK" in bench.text("Recipe:Message")
+    bench.wait(lambda: bench.setpoints() == {"Ar": 0.0, "O2": 0.0, "N2": 0.0}, "argon too")
+
+
+def test_oxygen_that_races_with_the_zero_of_argon_does_not_stay_alone(bench: Bench) -> None:
+    for _ in range(10):
+        bench.put("Ar:Setpoint", 100)
+        zero = bench.ca.start_put(bench.pv("Ar:Setpoint"), 0.0)
+        oxygen = bench.ca.start_put(bench.pv("O2:Setpoint"), 30.0)
+        assert zero.exception(10) is None
+        assert oxygen.exception(10) is None or isinstance(oxygen.exception(), Refused)
+        assert bench.setpoints() == {"Ar": 0.0, "O2": 0.0, "N2": 0.0}
+
+
 # -- emergency stop ---------------------------------------------------------------------------------
 
 
@@ -148,6 +192,41 @@ def test_the_emergency_stop_works_with_one_unit_dead(bench: Bench) -> None:
     bench.wait(lambda: bench.setpoints()["N2"] == 0.0, "zeroed as soon as it answers")
     bench.put("EStop:Reset", 1)
     bench.put("Ar:Setpoint", 10)
+
+
+def test_the_emergency_stop_closes_a_valve_that_is_held_open(bench: Bench) -> None:
+    """Its setpoint is zero at once; the gas flows on, because the valve does not follow."""
+    bench.put("Ar:Setpoint", 100)
+    bench.wait(lambda: bench.get("Ar:Flow") > 90, "it flows")
+    bench.put("Ar:ValveHold", "Here")
+    bench.wait_value("Ar:ValveHold_RBV", 1)
+    bench.put("EStop", 1)
+    bench.wait(lambda: bench.unit("Ar").mass_flow < 0.5, "no gas flows")
+    bench.put("EStop:Reset", 1)
+    assert "is held" in bench.refused("Ar:Setpoint", 10)
+    bench.put("Ar:ValveHold", "Off")
+    bench.wait_value("Ar:ValveHold_RBV", 0)
+
+
+def test_a_zero_by_hand_is_owed_by_one_that_does_not_answer(bench: Bench) -> None:
+    bench.put("N2:Setpoint", 50)
+    with bench.dead("N2"):
+        with pytest.raises(Refused, match="N2 not confirmed zero"):
+            bench.put("N2:Setpoint", 0)
+    bench.wait(lambda: bench.setpoints()["N2"] == 0.0, "zeroed as soon as it answers")
+
+
+def test_one_that_is_not_in_use_does_not_hold_up_the_emergency_stop(bench: Bench) -> None:
+    bench.put("N2:Enable", 0)
+    bench.fault("N2", Fault.DEAD)
+    try:
+        assert "N2 is disabled" in bench.refused("N2:Setpoint", 10)
+        bench.put("Ar:Setpoint", 50)
+        bench.put("EStop", 1)
+        assert bench.setpoints()["Ar"] == 0.0
+    finally:
+        bench.fault("N2")
+        bench.put("N2:Enable", 1)
 
 
 def test_the_facility_stops_us_too(bench: Bench) -> None:
@@ -176,6 +255,15 @@ def test_an_analog_setpoint_source_is_noticed(bench: Bench) -> None:
             bench.put("Ar:Setpoint", 30)
     finally:
         bench.server.set_condition(UNITS["Ar"][0], Condition.OK)
+
+
+def test_limits_in_sccm_are_not_applied_to_another_unit(tmp_path: Path) -> None:
+    """50 of a controller that counts in litres would be 50 000 sccm."""
+    with Bench(tmp_path, ar_unit="SLPM") as bench:
+        assert bench.get("Ar:Unit") == "slpm"
+        assert "Ar counts in slpm, limits are in sccm" in bench.refused("Ar:Setpoint", 0.05)
+        bench.put("Ar:Setpoint", 0)
+        bench.put("N2:Setpoint", 10)
 
 
 def test_a_tare_and_another_gas_are_refused_while_gas_flows(bench: Bench) -> None:

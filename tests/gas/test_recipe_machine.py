@@ -217,16 +217,16 @@ def test_abort_ends_it_once() -> None:
     assert machine.paused(rig.run, "x") == rig.run
 
 
-def test_flows_that_must_not_grow_hold_a_step_that_wants_more_but_not_one_that_wants_less() -> None:
-    rig = Rig(Recipe("R", (replace(PURGE, duration_s=5.0), replace(PROCESS, flows={"Ar": 20.0}), PROCESS)))
+def test_while_no_flow_may_grow_the_clock_stands_and_nothing_is_ordered() -> None:
+    rig = Rig(Recipe("R", (replace(PURGE, duration_s=5.0), PROCESS)))
     rig.go(3)
-    assert rig.go(5, blocked="Door: Open, must be Closed") is State.RUNNING
-    assert rig.flows["Ar"] == 20.0
-    rig.run = machine.skipped(rig.run, rig.now)
-    assert rig.go(5, blocked="Door: Open, must be Closed") is State.HOLDING
-    assert (rig.run.message, rig.flows["Ar"]) == ("holding: Door: Open, must be Closed", 20.0)
-    assert rig.go(1) is State.RUNNING
+    clock_s = rig.run.clock_s
+    assert rig.go(30, blocked="Door: Open, must be Closed") is State.HOLDING
+    assert (rig.run.message, rig.run.clock_s) == ("holding: Door: Open, must be Closed", clock_s)
+    assert rig.flows["Ar"] == 50.0
+    rig.go(4)
     assert rig.flows["Ar"] == 40.0
+    assert rig.go(700, blocked="Door: Open, must be Closed") is State.FAILED
 
 
 def test_an_idle_machine_stays_idle() -> None:

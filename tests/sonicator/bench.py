@@ -117,22 +117,30 @@ class Bench:
             self.board.set_ailment(number, Ailment.OK)
             self.board.set_load(number, 1.0)
         self.wait_value("Comm", 0)
-        self.put("Engineering", 0)
-        self.put("EStop:Reset", 1)
-        self.put("GlobalEnable", 1)
+        if self.get("EStop:Active"):
+            self.put("EStop:Reset", 1)
+        self.settle("Engineering", 0)
+        self.settle("GlobalEnable", 1)
         for number in WIRED:
             self.wait_severity(f"SON{number}:Power", NO_ALARM)
-            self.put(f"SON{number}:Enabled", 1)
+            self.settle(f"SON{number}:Enabled", 1)
             self.put(f"SON{number}:Stop", 1)
             self.wait(lambda: self.get(f"SON{number}:State") in (0, 4), "at rest")  # noqa: B023
             if self.get(f"SON{number}:State") == 4:
                 self.put(f"SON{number}:OverloadReset", 1)
-            self.put(f"SON{number}:Amplitude", 60)
+            self.settle(f"SON{number}:Amplitude", 60)
+            if self.board.system.amplitude.percent != 60:
+                self.put(f"SON{number}:Amplitude", 60)
+
+    def settle(self, name: str, value: float) -> None:
+        """A put, if it changes anything."""
+        if self.get(name) != value:
+            self.put(name, value)
 
     def run(self, number: int = 4, amplitude: float = 60) -> None:
         """Started, and power is there."""
         self.wait(lambda: self.get(f"SON{number}:State") in (0, 2), "not on its way")
-        self.put(f"SON{number}:Amplitude", amplitude)
+        self.settle(f"SON{number}:Amplitude", amplitude)
         self.put(f"SON{number}:Start", 1)
         self.wait_value(f"SON{number}:State", 2)
         self.wait(lambda: self.get(f"SON{number}:Power") > 5 * amplitude, "power")

@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +104,7 @@ class Monitor:
 class CaClient:
     """One client. Calls are safe from several threads; those that wait do not hold up each other."""
 
-    def __init__(self, env: Mapping[str, str], timeout: float = 10.0) -> None:
+    def __init__(self, env: Mapping[str, str], timeout: float = 10.0, wrap: Sequence[str] = ()) -> None:
         self.timeout = timeout
         self._numbers = itertools.count(1)
         self._answers: dict[int, Future[Any]] = {0: Future()}
@@ -113,7 +113,7 @@ class CaClient:
         self.connections: list[tuple[str, bool]] = []
         """(name, up) for each connection made or lost, oldest first."""
         self._worker = subprocess.Popen(
-            [sys.executable, str(WORKER)],
+            [*wrap, sys.executable, str(WORKER)],
             env=_without_coverage({**os.environ, **env}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -93,8 +93,11 @@ class IocProcess(Process):
 
     READY = r"serving \d+ PVs"
 
-    def __init__(self, subsystem: str, *arguments: str, log: Path, env: Mapping[str, str]) -> None:
-        super().__init__([sys.executable, "-m", "iocs", subsystem, *arguments], log, env)
+    def __init__(
+        self, subsystem: str, *arguments: str, log: Path, env: Mapping[str, str], wrap: Sequence[str] = ()
+    ) -> None:
+        """`wrap` goes before the command: what runs it elsewhere."""
+        super().__init__([*wrap, sys.executable, "-m", "iocs", subsystem, *arguments], log, env)
 
     def __enter__(self) -> "IocProcess":
         try:

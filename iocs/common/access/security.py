@@ -120,16 +120,23 @@ class Security(AccessPVs):
 
     async def run(self) -> None:
         """Tell clients of new rights, and read the file again at SIGHUP, for ever."""
-        if self._path is None:
-            return
         loop = asyncio.get_running_loop()
         with contextlib.suppress(AttributeError, NotImplementedError):  # Windows
-            loop.add_signal_handler(signal.SIGHUP, self._try_again)
+            loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        if self._path is None:
+            return
         self._link()
         while True:
             await self._news.wait()
             self._news.clear()
             current_server().push_rights()
+
+    def _on_hangup(self) -> None:
+        """Never the end of the IOC, which is what systemd's reload would be without a file."""
+        if self._path is None:
+            log.warning("SIGHUP: there is no access file to read again")
+        else:
+            self._try_again()
 
     async def put_reload(self, value: int) -> None:
         if self._path is None:

@@ -102,6 +102,13 @@ class Interlocks:
                 return state.cause if state.tripped else state.why
         return ""
 
+    def tripped(self, *actions: Enum) -> str:
+        """Why one of the rows with these actions is tripped and not bypassed; empty when none is."""
+        for row, state in zip(self.rows, self.bank.states, strict=True):
+            if row.action in actions and state.acting:
+                return state.cause
+        return ""
+
     def acting(self, *actions: Enum) -> list[Row]:
         """The rows with these actions that are tripped and not bypassed."""
         both = zip(self.rows, self.bank.states, strict=True)

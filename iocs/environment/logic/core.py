@@ -66,9 +66,9 @@ class Air:
         return (self.temperature,) if relay is Relay.HEATER else ()
 
 
-def begin(contacts: Mapping[Relay, Contact], settings: Settings, now: float, anchor: float = 0.0) -> State:
+def begin(contacts: Mapping[Relay, Contact], now: float, anchor: float = 0.0) -> State:
     """At the start of the IOC: contacts with what is remembered of them, every one open."""
-    return State(contacts, now, light=light.changed(Light(anchor=anchor), settings.light, now))
+    return State(contacts, now, light=light.changed(Light(anchor=anchor), now))
 
 
 def step(state: State, seen: Seen, settings: Settings, now: float) -> tuple[State, Decision]:
@@ -91,7 +91,7 @@ def step(state: State, seen: Seen, settings: Settings, now: float) -> tuple[Stat
     return state, Decision(orders, light_left_s, alert)
 
 
-def book(state: State, contacts: Mapping[Relay, bool], settings: Settings, now: float) -> State:
+def book(state: State, contacts: Mapping[Relay, bool], now: float) -> State:
     """The contacts are like this now. Times and duty are counted from what they do, whoever switched them."""
     changed = {relay: on for relay, on in contacts.items() if state.contacts[relay].on is not on}
     if not changed:
@@ -100,7 +100,7 @@ def book(state: State, contacts: Mapping[Relay, bool], settings: Settings, now: 
         relay: Contact(on, now, duty.switched(state.contacts[relay].duty, on, now))
         for relay, on in changed.items()
     }
-    lamp = light.changed(state.light, settings.light, now) if Relay.LIGHT in news else state.light
+    lamp = light.changed(state.light, now) if Relay.LIGHT in news else state.light
     return replace(state, contacts={**state.contacts, **news}, light=lamp)
 
 
@@ -162,7 +162,7 @@ def _exclude(wishes: dict[Relay, Wish], state: State, guard: Wish | None) -> Non
     fan, heater = guard or wishes[Relay.FAN], wishes[Relay.HEATER]
     fan_is_on, heater_is_on = state.contacts[Relay.FAN].on, state.contacts[Relay.HEATER].on
     fan_for_other = fan.on and fan.reason.code in WITH_HEATER
-    if heater.on and (fan_is_on or fan.on) and not fan_for_other:
+    if heater.on and not heater_is_on and (fan_is_on or fan.on) and not fan_for_other:
         wishes[Relay.HEATER] = wish(False, Code.EXCLUDED, f"waits for the fan; wants {heater.reason.text}")
     elif fan.on and heater_is_on and fan.reason.code is Code.TOO_WARM:
         wishes[Relay.FAN] = wish(False, Code.EXCLUDED, f"waits for the heater; wants {fan.reason.text}")

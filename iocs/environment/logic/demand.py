@@ -48,4 +48,6 @@ def _content(first: Known, unit: str, second: Known | None = None, other: str = 
 
 
 def _value(what: Known, unit: str) -> str:
-    return f"{what.name} unknown" if what.value is None else f"{what.name} {what.value:.1f} {unit}"
+    if what.value is None:
+        return f"{what.name} unknown"
+    return f"{what.name} {what.value:.{0 if unit == 'ppm' else 1}f} {unit}"

@@ -29,12 +29,13 @@ class Verdict(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Light:
     """Phase and verification. `anchor`: wall-clock second at which a time on began. `offset`: of the
-    wall clock to `now`. `due`: of the next verification. `alerted`: when a failure was last reported."""
+    wall clock to `now`. `looked`: when it was verified last, or switched since. `alerted`: when a failure was
+    last reported."""
 
     anchor: float = 0.0
     offset: float | None = None
     verdict: Verdict = Verdict.PENDING
-    due: float = math.inf
+    looked: float = -math.inf
     failures: int = 0
     alerted: float = -math.inf
     problem: str = ""
@@ -68,9 +69,9 @@ def schedule(light: Light, settings: LightSettings, now: float) -> tuple[Wish, f
 # -- verification ----------------------------------------------------------------------------------
 
 
-def changed(light: Light, settings: LightSettings, now: float) -> Light:
+def changed(light: Light, now: float) -> Light:
     """The light was switched: look at it when it has settled."""
-    return replace(light, verdict=Verdict.PENDING, due=now + settings.verify_after_s, problem="")
+    return replace(light, verdict=Verdict.PENDING, looked=now, problem="")
 
 
 def verify(
@@ -78,21 +79,22 @@ def verify(
 ) -> tuple[Light, bool]:
     """Look at the light if it is time; whether a failure is to be reported now.
 
-    Only a reading taken after the light had settled counts. One that is not there is no failure.
+    Only a reading taken since the light has settled counts. One that is not there is no failure.
     """
-    if now < light.due:
+    pending = light.verdict is Verdict.PENDING
+    due = light.looked + (settings.verify_after_s if pending else settings.verify_every_s)
+    if now < due:
         return light, False
-    again = now + settings.verify_every_s
-    if level.at is None or level.at < light.due:
-        if now - light.due <= lost_after_s:
+    if level.at is None or level.at < due:
+        if now - due <= lost_after_s:
             return light, False  # it may still come
-        return replace(light, verdict=Verdict.NO_READING, due=again, problem="no light reading"), False
+        return replace(light, verdict=Verdict.NO_READING, looked=now, problem="no light reading"), False
     problem = _mismatch(on, level.value, settings)
     if not problem:
-        return replace(light, verdict=Verdict.VERIFIED, due=again, problem=""), False
+        return replace(light, verdict=Verdict.VERIFIED, looked=now, problem=""), False
     report = now - light.alerted >= settings.verify_every_s
     failed = replace(
-        light, verdict=Verdict.FAILED, due=again, problem=problem, failures=light.failures + 1,
+        light, verdict=Verdict.FAILED, looked=now, problem=problem, failures=light.failures + 1,
         alerted=now if report else light.alerted,
     )  # fmt: skip
     return failed, report

@@ -15,6 +15,8 @@ class Relay(Enum):
     LIGHT = "Light"
     HEATER = "Heater"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own is slow, and they are looked up often
+
 
 class Mode(IntEnum):
     """Who decides. The order is that of the states of the Mode PV."""

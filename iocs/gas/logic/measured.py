@@ -57,6 +57,15 @@ def oxygen_share(seen: Sequence[Seen], ignored_below: float) -> Total:
     return _sum_up(seen, share((one.gas, one.known_flow) for one in seen), "oxygen share")
 
 
+LEAK = 0.01
+"""Part of the full scale below which a held valve counts as closed."""
+
+
+def at_rest(setpoint: float | None, flow: float, held: bool, full_scale: float) -> bool:
+    """Does nothing flow, and nothing ask for flow? A valve that is held ignores its setpoint."""
+    return abs(flow) <= LEAK * full_scale if held else setpoint == 0.0
+
+
 # -- at their worst, for interlocks -------------------------------------------------------------------
 
 

@@ -190,7 +190,7 @@ def _paused(run: Run, seen: Seen, elapsed_s: float) -> Result:
 def _going(run: Run, seen: Seen, elapsed_s: float) -> Result:
     """Hold the clock, or let it run; then order what is due, or see whether the step is done."""
     step = _step(run)
-    if seen.blocked and _wants_more(run):
+    if seen.blocked:
         return _hold(run, seen.blocked, WAIT_S)
     if not seen.applied and not step.ramp:
         return replace(run, state=State.RUNNING, message=f"setting the flows of {step.name}"), None
@@ -267,12 +267,6 @@ def _is_due(run: Run) -> bool:
         return True
     at_end = run.clock_s >= step.duration_s > run.ordered_s
     return step.ramp and (at_end or run.clock_s - run.ordered_s >= RAMP_S)
-
-
-def _wants_more(run: Run) -> bool:
-    """Would what is due let any flow grow?"""
-    before = run.start if run.ordered is None else run.ordered
-    return _is_due(run) and any(flow > before.get(gas, 0.0) for gas, flow in _due(run).items())
 
 
 def _out_of_tolerance(step: Step, wanted: Flows, seen: Seen) -> str:

@@ -6,6 +6,7 @@ Knows files and the shape of a recipe; knows no chamber, so nothing here says wh
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import tempfile
@@ -84,7 +85,12 @@ class Store:
             with contextlib.suppress(ConfigError):
                 if self.read(file).name == name:
                     return file
-        return self.folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.yaml"
+        return self._free_file(re.sub(r"[^a-z0-9]+", "-", name.lower()))
+
+    def _free_file(self, stem: str) -> Path:
+        """A name that no other recipe's file has, however alike theirs are."""
+        names = (f"{stem}{number or ''}.yaml" for number in itertools.count())
+        return next(file for name in names if not (file := self.folder / name).exists())
 
     # -- the shape of a recipe ------------------------------------------------------------------
 

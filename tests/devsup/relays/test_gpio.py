@@ -75,10 +75,12 @@ async def test_the_lines_are_ours_alone_and_are_given_back() -> None:
         pass
 
 
-async def test_a_released_line_keeps_its_level() -> None:
+async def test_a_released_line_keeps_its_level_and_is_not_taken_again() -> None:
     gpiod = chip()
     async with opened(gpiod) as bank:
         await bank.set({**OFF, "Heater": True})
+    with pytest.raises(LineLost, match="given back"):
+        await bank.read()
     assert gpiod.relays.closed() == {"Heater"}, "which is why a stop switches off before it gives back"
 
 

@@ -1,6 +1,7 @@
 """The smallest whole subsystem: two channels that keep what they are given."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 
@@ -70,7 +71,8 @@ class Toy:
             channel.level.set_ok(0.0)
 
     async def stop(self) -> None:
-        pass
+        await asyncio.sleep(0.3)
+        logging.getLogger("toy").info("the toys are put away")
 
 
 SUBSYSTEM = Subsystem(
