@@ -1,4 +1,4 @@
-"""`--simulate` with the facility's own file, its times shortened: what a trainer can do to the demo's chamber."""
+"""`--simulate` with the facility's own file, times shortened: what a trainer can do to the demo's chamber."""
 
 from pathlib import Path
 
