@@ -124,7 +124,6 @@ def test_a_latched_emergency_stop_outlives_a_crash(own_bench: Bench) -> None:
     bench = own_bench
     bench.wait_state(State.STEADY_STATE)
     bench.put("EStop", 1)
-    bench.wait_saved("EStop:Active", 1)
     bench.ioc.kill()
     bench.start_anew()
     assert bench.get("EStop:Active") == 1
