@@ -72,7 +72,7 @@ def test_a_latched_fault_outlives_a_crash_and_its_cause_bars_the_rearm(own_bench
     assert "Rearm first" in bench.refused("Start", 1)
     bench.wait(lambda: bench.get("HotPlate") > 65.0, "still hot")
     assert "hot side is still at" in bench.refused("Rearm", 1)
-    assert bench.moves()[moves:] == []
+    assert {(place, values) for _, place, values in bench.moves()[moves:]} <= {(0x0009, (0,))}, "at most cut"
     with bench.sensor_fault(bench.cold, SensorFault.OPEN):
         bench.heat(30.0)
         bench.wait(lambda: bench.get("ColdPlate:Quality") == 2, "the cold plate's sensor is lost")
