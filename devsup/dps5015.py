@@ -63,7 +63,8 @@ class Supply:
         self.name = name
         self.limits = limits
         self.plate = SupplyPlate()
-        self.cuts = 0  # times safe() confirmed the output off
+        self.cut_orders = 0  # times safe() was asked for
+        self.cuts = 0  # … and confirmed the output off
         self._unit = ModbusUnit(bus, unit, name, manners or STOCK)
         self._model: Model | None = None
         self._due: _Voltage | None = None  # of an order that is not finished yet
@@ -129,6 +130,7 @@ class Supply:
 
         A supply that does not obey is set to 0 V, 0 A as well. Raises when off could not be confirmed.
         """
+        self.cut_orders += 1
         await self._unit.safely(dps5015_talk.make_safe)
         self.cuts += 1
 

@@ -205,6 +205,11 @@ class Control(ControllerDisplay):
 
     # -- the end ------------------------------------------------------------------------------
 
+    @property
+    def owes_off(self) -> bool:
+        """A ramp-down or a cut is under way. It is brought to its end, whatever a shutdown would hold."""
+        return self.c.state in ordering.FINAL and (self.c.current > 0.0 or bool(self._pending()))
+
     async def close(self, deadline_s: float) -> bool:
         """The soft ramp-down, whatever the state. Whether both are confirmed off within `deadline_s`."""
         self._closing = True

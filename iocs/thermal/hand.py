@@ -18,10 +18,12 @@ Attempt = Callable[[Callable[[], Awaitable[None]]], Awaitable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is wanted. `validate`: only if the supply is still as it was left."""
+    """What is wanted. `validate`: only if the supply is still as it was left. `cuts`: how often it had been
+    cut when this was ordered; a later cut makes it void."""
 
     setting: Setting
     validate: bool
+    cuts: int
 
 
 class Hand:
@@ -46,7 +48,7 @@ class Hand:
 
     def order(self, setting: Setting, *, validate: bool) -> None:
         """The newest order; one that waits is forgotten. A lost supply gets none before it is due."""
-        order, health = Order(setting, validate), self._device.health
+        order, health = Order(setting, validate, self._device.cut_orders), self._device.health
         if order == (self._next or self._now) or (health.lost and not health.due(time.monotonic())):
             return
         self._next = order
@@ -67,21 +69,34 @@ class Hand:
                 self._now = None
 
     async def _obey(self, order: Order) -> None:
-        if await self._attempt(lambda: self._carry_out(order)):
+        failed = await self._attempt(lambda: self._carry_out(order))
+        if failed and not self._is_void(order):  # else the cut says how it was left
             self.confirm(None)
 
     async def _carry_out(self, order: Order) -> None:
-        wanted = order.setting
-        if not wanted.output:
+        if not order.setting.output:
             self._take(await self._device.output(False))
-            self.confirm(wanted)
+            self.confirm(order.setting)
+        elif order.validate:
+            before = await self._device.poll()
+            self._take(before)
+            if not self.touched():
+                await self._set(order, switch_on=not before.output)
+        else:
+            await self._set(order, switch_on=False)
+
+    async def _set(self, order: Order, *, switch_on: bool) -> None:
+        """Set points, then the output, which is only switched on if it was off before: what has been switched
+        off meanwhile, by a cut, a hand or a protection, stays off."""
+        wanted = order.setting
+        if self._is_void(order):
             return
-        if order.validate:
-            self._take(await self._device.poll())
-            if self.touched():
-                return
         reading = await self._device.set(wanted.voltage, wanted.current)
-        if not reading.output:
+        if switch_on and not self._is_void(order):
             reading = await self._device.output(True)
         self._take(reading)
-        self.confirm(wanted)
+        if not self._is_void(order):
+            self.confirm(wanted)
+
+    def _is_void(self, order: Order) -> bool:
+        return self._device.cut_orders != order.cuts

@@ -92,11 +92,13 @@ class ThermalIoc:
         spawn(self.links.run, "links", restart_after_s=1.0)
 
     async def stop(self) -> None:
-        """The soft ramp-down unless the configuration wants the outputs held, then give the lines back.
+        """The soft ramp-down unless the configuration wants the outputs held, then give the lines back. A
+        ramp-down that takes too long ends in a cut; one that has begun is not held.
 
         An IOC that did not get its lines has not taken over and leaves everything alone.
         """
-        if self.config.on_shutdown is OnShutdown.SAFE and self._running:
+        safe = self.config.on_shutdown is OnShutdown.SAFE
+        if self._running and (safe or self.control.owes_off):
             if not await self.control.close(RAMP_S):
                 await self.guard.close(CUT_S)
         await asyncio.gather(*(asyncio.to_thread(port.stop) for port in self.ports.values()))

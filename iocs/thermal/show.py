@@ -1,6 +1,7 @@
 """What the controller does, on its PVs. Publishes what it is given; decides nothing."""
 
 import math
+import re
 import time
 
 from iocs.caserver import Alarm, AlarmSeverity, AlarmStatus
@@ -11,6 +12,7 @@ from iocs.thermal.pvs import ControllerPVs
 
 STAMP = "%Y-%m-%d %H:%M:%S"
 SAID_AGAIN_S = 10.0  # what it waits for changes its figures all the time
+FIGURES = re.compile(r"[+-]?\d+(\.\d+)?")
 PATIENCE_S = 2.0  # before an output that is not confirmed off is an alarm
 TOO_MUCH = Alarm(AlarmStatus.STATE, AlarmSeverity.MINOR)
 SHORT = {
@@ -82,8 +84,9 @@ class ControllerDisplay(ControllerPVs):
         self.imbalance_count.set_ok(c.imbalance.reports)
 
     def _show_decision(self, decision: str, now: float) -> None:
-        """In `Reason`, when there is a new one; what it waits for not at every step."""
-        waits = decision.startswith("waiting") and self._decision.startswith("waiting")
+        """In `Reason`, when there is a new one; new figures of what it waits for not at every step."""
+        same = FIGURES.sub("", decision) == FIGURES.sub("", self._decision)
+        waits = same and decision.startswith("waiting")
         if decision == self._decision or (waits and now - self._said_at < SAID_AGAIN_S):
             return
         self._decision, self._said_at = decision, now

@@ -34,7 +34,9 @@ def initializing(c: Controller, v: View) -> Controller:
     """Wait for all hardware; take over what is found running."""
     sensors = [name for name, ok in (("cold plate", v.cold_ok), ("hot side", v.hot_ok)) if not ok]
     lost, waited_s = v.lost(), v.now - c.entered
-    if not lost and len(running(v)) == len(NAMES):
+    if not lost and v.outdated():  # what was found before our last order is not found any more
+        return replace(c, decision=f"waiting for a reading of {' and '.join(v.outdated())}")
+    if not lost and running(v) and all(supply.held.output for supply in v.seen.supplies):
         return hot_reset(c, v, sensors)
     if not lost and not sensors:
         return begin(c, v)
@@ -56,7 +58,7 @@ def running(v: View) -> list[str]:
 
 
 def hot_reset(c: Controller, v: View, sensors: list[str]) -> Controller:
-    """Both supplies run already: adopt their current, unless the chamber is blind or too hot for that."""
+    """Both supplies run already: adopt the lower current, unless the chamber is blind or too hot for that."""
     if sensors and v.now - c.entered < v.p.sensor_stale_ms / 1000.0:
         return replace(c, decision=f"found running, waiting for {', '.join(sensors)}")
     if sensors or v.hot >= v.p.hot_side_alarm_c:
@@ -90,10 +92,10 @@ def adopted_current(held: Setting, measured: float) -> float:
 
 def begin(c: Controller, v: View) -> Controller:
     """All hardware is there, and at rest or on its soft start."""
-    alone = running(v)
+    alone, there = running(v), [s.held.current for s in v.seen.supplies if s.held.output]
     if alone:
-        return go(c, State.MANUAL_OVERRIDE, f"found running: {alone[0]} alone", v.now)
-    there = [s.held.current for s in v.seen.supplies if s.held.output]
+        words = f"found running: {alone[0]} alone; the other on or this one off, then Resume"
+        return go(c, State.MANUAL_OVERRIDE, words, v.now)
     if not c.wanted and not there:
         return go(c, State.OFF, "hardware ready, outputs off: waiting for Start", v.now)
     if c.zone is Zone.ALARM:
