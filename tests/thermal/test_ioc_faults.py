@@ -16,6 +16,8 @@ SLOW = pytest.mark.slow
 def test_what_runs_is_adopted(bench: Bench) -> None:
     assert bench.text("StateReason") == "hot reset: found running, 6.00 A adopted"
     assert bench.amps() == [6.0, 6.0]
+    assert (bench.get("PSU1:SetCurrent"), bench.get("PSU1:Output")) == (6.0, 1), "as often as it is"
+    assert bench.severity("PSU1:SetCurrent_RBV") == NO_ALARM
 
 
 # -- heat -----------------------------------------------------------------------------------------
