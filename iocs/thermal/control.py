@@ -82,8 +82,8 @@ class Control(ControllerDisplay):
         """Look and decide, now. Never waits."""
         now, p = time.monotonic(), self._parameters.now()
         seen = self._inputs(request)
-        found, (self.c, given) = self.c.found, step(self.c, seen, p, now, self._config.history_period_s)
-        if self.c.found != found:
+        since, (self.c, given) = self.c.since, step(self.c, seen, p, now, self._config.history_period_s)
+        if self.c.since != since:
             self._show_adopted()
         self._carry_out(given)
         for event in self.c.events:

@@ -35,9 +35,10 @@ REDUCED = {State.THERMAL_FAULT, State.SENSOR_FAULT, State.DPS_DISCONNECTED, Stat
 Action = Callable[[Loop], None]
 
 
-def knob(supply: int, amps: float) -> Action:
+def knob(supply: int, **turned: float) -> Action:
     def turn(loop: Loop) -> None:
-        loop.supplies[supply].held = replace(loop.supplies[supply].held, current=round(amps, 2))
+        to = {name: round(value, 2) for name, value in turned.items()}
+        loop.supplies[supply].held = replace(loop.supplies[supply].held, **to)  # type: ignore[arg-type]
 
     return turn
 
@@ -99,7 +100,8 @@ def parameter(**changes: object) -> Action:
 ONE = st.sampled_from((0, 1))
 FLAG = st.booleans()
 ACTIONS: st.SearchStrategy[Action] = st.one_of(
-    st.builds(knob, ONE, st.floats(0.0, 15.0)),
+    st.builds(lambda one, amps: knob(one, current=amps), ONE, st.floats(0.0, 15.0)),
+    st.builds(lambda one, volts: knob(one, voltage=volts), ONE, st.floats(0.0, 50.0)),
     st.builds(key, ONE),
     st.builds(trip, ONE),
     st.builds(power, ONE, FLAG),
@@ -141,6 +143,9 @@ class Watch:
         c, p = self.loop.c, self.loop.p
         raises = now.output and (not was.output or now.current > was.current + 1e-9)
         assert now.current <= p.max_current_per_channel + 1e-9 or not raises
+        if now.output:  # what the limits of the supplies exclude, they are not told
+            assert now.voltage <= P.tec_voltage_setpoint
+            assert now.current <= P.max_current_per_channel + 1e-9
         if c.state in OPERATIONAL:
             assert now.current <= p.max_current_per_channel + 1e-9
             assert now.voltage == p.tec_voltage_setpoint

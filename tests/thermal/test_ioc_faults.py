@@ -16,6 +16,8 @@ SLOW = pytest.mark.slow
 def test_what_runs_is_adopted(bench: Bench) -> None:
     assert bench.text("StateReason") == "hot reset: found running, 6.00 A adopted"
     assert bench.amps() == [6.0, 6.0]
+    assert (bench.get("PSU1:SetCurrent"), bench.get("PSU1:Output")) == (6.0, 1), "as often as it is"
+    assert bench.severity("PSU1:SetCurrent_RBV") == NO_ALARM
 
 
 # -- heat -----------------------------------------------------------------------------------------
@@ -184,6 +186,18 @@ def test_a_hand_is_left_alone_but_watched(bench: Bench) -> None:
     bench.heat(72.0)
     bench.wait_state(State.THERMAL_FAULT)
     bench.wait(lambda: bench.amps() == [0.0, 0.0], "both off")
+
+
+def test_what_a_hand_left_above_the_limits_is_ramped_down_all_the_same(bench: Bench) -> None:
+    bench.supply("PSU1").turn_knob(volts=20.0)
+    bench.wait_state(State.MANUAL_OVERRIDE)
+    before = len(bench.writes)
+    with bench.sensor_fault(bench.hot, SensorFault.BAD_CRC):
+        bench.wait_state(State.THERMAL_FAULT)
+        bench.wait(lambda: bench.amps() == [0.0, 0.0], "ramped down")
+    told = [values for name, place, values in bench.writes[before:] if (name, place) == ("PSU1", 0)]
+    assert len(told) >= 2 and told == sorted(told, reverse=True), "not in one go"
+    assert max(volts for volts, _ in told) <= 1600
 
 
 def test_a_protection_that_trips(bench: Bench) -> None:

@@ -7,7 +7,7 @@ import pytest
 from iocs.thermal.logic.controller import Mismatch
 from iocs.thermal.logic.facts import Setting, State
 from iocs.thermal.logic.orders import unconfirmed
-from tests.thermal.situations import NOW, after, at, but, controller, inputs, supply, view
+from tests.thermal.situations import NOW, P, after, at, but, controller, inputs, supply, view
 
 STEADY, THERMAL, SENSOR, DPS = (
     State.STEADY_STATE, State.THERMAL_FAULT, State.SENSOR_FAULT, State.DPS_DISCONNECTED,
@@ -54,6 +54,22 @@ def test_a_knob_turned_down_in_a_ramp_down_is_not_turned_up() -> None:
     c = controller(THERMAL, current=5.0, changed=NOW)
     _, orders = after(c, inputs(supplies=(supply(1.0), supply(6.0))))
     assert orders.settings == (None, Setting(16.0, 5.0, True))
+
+
+def test_what_a_hand_left_beyond_the_limits_is_ramped_down_within_them() -> None:
+    """Orders beyond them the supply's limits exclude: with such an order nothing would come down."""
+    turned = supply(12.0, held=Setting(20.0, 12.0, True), confirmed=Setting(16.0, 6.0, True))
+    c = controller(State.MANUAL_OVERRIDE)
+    c, orders = after(c, inputs(hot=float("nan"), supplies=(turned, supply())))
+    assert c.state is THERMAL
+    most = P.max_current_per_channel - P.emergency_ramp_down_rate_a_per_sec / 2.0
+    assert orders.settings == (Setting(16.0, most, True), None)
+
+
+def test_a_lower_voltage_is_not_raised_in_a_ramp_down() -> None:
+    turned = supply(6.0, held=Setting(12.0, 6.0, True))
+    _, orders = after(controller(THERMAL, current=5.0, changed=NOW), inputs(supplies=(turned, supply(1.0))))
+    assert orders.settings == (Setting(12.0, 5.0, True), None)
 
 
 def test_what_is_switched_off_is_not_switched_on() -> None:

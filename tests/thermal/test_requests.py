@@ -154,6 +154,14 @@ def test_an_overridden_supply_is_left_alone_after_a_restart() -> None:
     assert (c.state, orders.settings) == (HAND, (None, None))
 
 
+@pytest.mark.parametrize(("since_s", "state"), [(5.0, HAND), (5.1, State.THERMAL_FAULT)])
+def test_after_a_restart_the_hot_side_has_time_to_be_read(since_s: float, state: State) -> None:
+    """What a hand has set is not taken down because the first reading takes a second."""
+    c = begin(Latch.MANUAL_OVERRIDE, "knob", NOW - since_s)
+    c, _ = after(c, inputs(hot=float("nan"), supplies=at(9.0)))
+    assert c.state is state
+
+
 def test_a_latched_fault_found_running_is_ramped_down_once_it_is_seen() -> None:
     c = begin(Latch.THERMAL_FAULT, "hot", NOW - 1.0)
     absent = (supply(at=float("-inf")), supply())

@@ -183,11 +183,14 @@ def descend(c: Controller, v: View, floor: float) -> Controller:
 
 
 def falling(c: Controller, v: View, rate: float | None = None) -> Controller:
-    """Ready to descend, the first step at once, from what the supplies really have."""
+    """Ready to descend, the first step at once, from what the supplies really have.
+
+    More than is allowed, which a hand may have left, is brought down to that at once: it may not be ordered.
+    """
     there = [s.held.current for s in v.seen.supplies if v.answers(s) and s.held.output]
     return replace(
         c,
-        current=max(there, default=c.current),
+        current=min(max(there, default=c.current), v.p.max_current_per_channel),
         changed=v.now - v.p.emergency_shutdown_step_ms / 1000.0,
         fall=v.p.emergency_ramp_down_rate_a_per_sec if rate is None else rate,
         search=replace(c.search, trial=None),

@@ -48,7 +48,8 @@ def reduced(c: Controller, v: View, supply: Supply) -> Setting | None:
         return None
     if c.current <= 0.0:
         return Setting(supply.held.voltage, 0.0, False)
-    wish = Setting(supply.held.voltage, c.current, True)
+    volts = min(supply.held.voltage, v.p.tec_voltage_setpoint)  # what a hand left above is not written again
+    wish = Setting(volts, c.current, True)
     written = supply.confirmed if supply.confirmed_at >= supply.at else supply.held
     return wish if written is None or wish.current < written.current - AMPS else None
 
