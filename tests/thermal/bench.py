@@ -229,8 +229,9 @@ class Bench:
 
     def calm(self, amps: float = 6.0) -> None:
         """All well, both supplies adopted at this current, whatever the test before has done."""
-        for line, supply in zip(self.lines, self.chamber.supplies, strict=True):
+        for line in self.lines:
             line.set_fault(LineFault.OK)
+        for supply in self.chamber.supplies:
             supply.restore_power()
         self.chamber.change(fan=True, ambient_c=22.0, wear=(0.0, 0.0))
         at = steady(Design(), self.chamber.conditions, (amps, amps))
@@ -242,6 +243,7 @@ class Bench:
         self.wait(lambda: self.get("PSU1:Comm") == self.get("PSU2:Comm") == 0, "supplies answer")
         self.put("EStop:Reset", 1)
         self.wait(self._stopped, "stopped")
+        self.put("Stop", 1)  # completes when both have been seen off
         for supply in self.chamber.supplies:
             self.run_at(supply, amps)
         self.wait(lambda: self.get("PSU1:Output_RBV") and self.get("PSU2:Output_RBV"), "outputs on")

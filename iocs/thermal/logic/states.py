@@ -141,8 +141,10 @@ def increase(c: Controller, v: View, reason: str = "ramp") -> Controller:
     p = v.p
     if c.current >= p.max_current_per_channel:
         return settle(c, v, f"at the highest current, {p.max_current_per_channel:g} A")
-    if not search.rested(c, v) or math.isnan(c.history.cold_rate):
+    if not search.rested(c, v):
         return c
+    if math.isnan(c.history.cold_rate):
+        return replace(c, decision="waiting for the cooling rate")
     step = search.step_of(c, v)
     if why := search.refuse_increase(c, v, step):
         rises = c.history.hot_rate > 0.0 and v.hot < p.hot_side_alarm_c
