@@ -238,12 +238,13 @@ class Server(Context):
 
 
 async def _tcp_socket(address: str, port: int) -> socket.socket:
-    """As caproto's, but closed where the port is taken."""
+    """As caproto's, but closed where the port is taken: by somebody who listens, or is about to."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # for TCP_NODELAY
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setblocking(False)
     try:
         sock.bind((address, port))
+        sock.listen()  # two may bind before either listens; who comes second is to look for another port now
     except OSError:
         sock.close()
         raise

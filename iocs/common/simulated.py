@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from devsup.sim.faults import FAULT_NAMES, LINE_FAULT_NAMES, Fault, LineFault
 from devsup.sim.wire import PtyLine
+from iocs.caserver import Refused
 from iocs.common import pv
 from iocs.common.pv import Group
 
@@ -40,7 +41,10 @@ class SimulatedInstrument(Group):
         self._set(self.fault.value, self.probability.value, value)
 
     def _set(self, index: int, probability: float, delay_s: float) -> None:
-        self._throw(list(Fault)[index], probability, delay_s or None)
+        try:
+            self._throw(list(Fault)[index], probability, delay_s or None)
+        except ValueError as error:  # not every kind of instrument can have every fault
+            raise Refused(str(error)) from None
 
 
 class SimulatedLine(Group):
