@@ -140,3 +140,17 @@ async def test_a_taken_port_is_replaced_by_a_free_one() -> None:
     assert second.port != first.port
     await second.close()
     await first.close()
+
+
+async def test_of_two_that_start_at_once_the_second_takes_another_port(free_port: int) -> None:
+    network = Network(("127.0.0.1",), free_port, (), frozenset(), 15.0)
+    first, second = (Server({"X": Analog("X")}, network) for _ in range(2))
+    try:
+        await first.open()
+        await second.open()
+        assert first.port != second.port
+        for server in (first, second):
+            await server.listen()
+    finally:
+        for server in (first, second):
+            await server.close()
