@@ -13,7 +13,7 @@ GRID = 10
 """Every position and size is a multiple of this, in pixels; half of it where a border needs room."""
 ROW, PITCH = 20, 30
 """Height of a line of text or a field, and from one line to the next."""
-PAGE_WIDTH, PAGE_HEIGHT = 1600, 880
+PAGE_WIDTH = 1600
 DETAIL_WIDTH = 1000
 HEADER_HEIGHT = 60
 
