@@ -6,6 +6,7 @@ Thin, as unit.py: what is decided about one sonicator is decided there.
 import asyncio
 import itertools
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
@@ -193,6 +194,8 @@ class SonicatorPlant(BoardPVs):
         if not self.global_enable.updated:
             self.global_enable.set_ok(int(control.enabled))
         self.global_enable_rbv.set_ok(int(control.enabled))
+        if not self.global_amplitude.updated and not math.isnan(control.amplitude):
+            self.global_amplitude.set_ok(control.amplitude)
         self.global_amplitude_rbv.set_ok(control.amplitude)
         self._held = control.amplitude if "AMPLITUDE_SP" in self.board.map.board else None
         self._around.board_enabled = control.enabled

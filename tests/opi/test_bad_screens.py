@@ -71,7 +71,7 @@ GOOD = (
     shows("textupdate", "$(P)Flow"),
     shows("textupdate", "$(P)Reason.VAL$", "<format>6</format>"),
     shows("textentry", "$(P)Limit", version="3.0.0"),
-    shows("textentry", "loc://$(P)Setpoint:Staged(0)", version="3.0.0"),
+    shows("textentry", 'loc://$(P)Setpoint:Staged("")', version="3.0.0"),
     button("$(P)Start", "<show_confirm_dialog>true</show_confirm_dialog>"),
     button("$(P)EStop"),
     shows("combo", "$(P)Mode", "<show_confirm_dialog>true</show_confirm_dialog>"),
@@ -158,7 +158,7 @@ BAD_LOOKS = [
         "its border has no room",
     ),
     (
-        shows("textentry", "loc://X:Flow:Staged(0)", version="3.0.0")
+        shows("textentry", 'loc://X:Flow:Staged("")', version="3.0.0")
         + widget(
             "textupdate",
             "<pv_name>X:Flow_RBV</pv_name>",

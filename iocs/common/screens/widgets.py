@@ -15,8 +15,9 @@ from iocs.common.screens.tree import Box, Macros, Node, Property, Widget, macros
 
 LEFT, CENTRE, RIGHT = 0, 1, 2
 MIDDLE = 1
-NUMBER = '("%.10g" % pv0)'
-"""As it was typed: 42.5, and 42 for an integer."""
+ENTERED = "pvStr0"
+NUMBER = 'pvStr0 if pvStr0 else "nothing"'
+NOTHING = "Nothing has been entered."
 MACRO_R = '" + widget.getEffectiveMacros().getValue("R").rstrip(":") + "'
 """Within a text of a rule, where Phoebus expands no macros."""
 STRING = 6
@@ -151,23 +152,28 @@ def staged(
     """What can hurt: entered into a PV of the screen, written to `pv` by Apply, which asks first.
 
     `what` names it in the question, $(R) in it becomes the instrument; `unit`: name of a text PV, or empty;
-    `text_pv`: it is no number. Rules bring what was entered into the button, the question last; an empty
-    value, which it has until then, is refused.
+    `text_pv`: it is no number. Rules bring what was entered into the button, the question last. What is
+    entered is a text, so that it is empty at first, and Apply then writes a word that an IOC refuses: a
+    number, and an empty text too (as in EPICS base), would be a 0 that nobody wanted.
     """
-    local = f'loc://{pv}:Staged("")' if text_pv else f"loc://{pv}:Staged(0)"
-    entered = "pvStr0" if text_pv else NUMBER
+    local = f'loc://{pv}:Staged("")'
     field = Box(box.x, box.y, box.width - button - look.GRID, box.height)
     place = Box(box.x + box.width - button, box.y, button, box.height)
     named = f'"{what}"'.replace("$(R)", MACRO_R)
-    question = f'{named} + ": set to " + {entered}' + (' + " " + pvStr1' if unit else "") + ' + "?"'
+    question = f'{named} + ": set to " + {ENTERED}' + (' + " " + pvStr1' if unit else "") + ' + "?"'
     rules = Node(
         "rules",
         (
-            _rule("What is written", "tooltip", entered, [local]),
-            _rule("What is asked", "confirm_message", question, [local, *([unit] if unit else [])]),
+            _rule("What is written", "tooltip", ENTERED if text_pv else NUMBER, [local]),
+            _rule(
+                "What is asked",
+                "confirm_message",
+                f'{question} if {ENTERED} else "{NOTHING}"',
+                [local, *([unit] if unit else [])],
+            ),
         ),
     )
-    apply = command(place, "Apply", [Write(pv, "$(tooltip)")], ask="Nothing has been entered.", rules=rules)
+    apply = command(place, "Apply", [Write(pv, "$(tooltip)")], ask=NOTHING, rules=rules)
     return (
         entry(field, local, border_alarm_sensitive=False, tooltip=f"{what}: what Apply will set"),
         replace(apply, name=f"Apply {pv}", properties={**apply.properties, "tooltip": ""}),
