@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from iocs.caserver import Refused, spawn
@@ -27,6 +28,7 @@ from iocs.thermal.thermometer import Thermometer
 
 STOPPED = "emergency stop is active: EStop:Reset first"
 SHUTDOWN = "shutdown of the IOC"
+START_S = 8.0  # for a soft start to be confirmed by both supplies
 OFF_S = 30.0  # for a stop to be confirmed by both supplies
 CLOSING_TICK_S = 0.1
 
@@ -158,10 +160,16 @@ class Control(ControllerDisplay):
     # -- operators ----------------------------------------------------------------------------
 
     async def put_start(self, value: int) -> None:
-        """Completes when both supplies have confirmed the soft start."""
+        """Completes when both supplies have confirmed the soft start. One that is not confirmed while a
+        client would wait is taken back: nothing may start after its put has been refused."""
         self._ask(Request.START)
-        patience_s = self._parameters.now().init_timeout_ms / 1000.0 + OFF_S
-        await self._until(self._begun, patience_s, "the soft start was not confirmed")
+        try:
+            await self._until(self._begun, START_S, f"not confirmed within {START_S:g} s")
+        except Refused as error:
+            why = f"{error} ({self.c.decision}): taken back"
+            with suppress(Refused):  # nothing to stop: it has ended in a fault meanwhile
+                self._ask(Request.STOP)
+            raise Refused(why) from None
         if self.c.state not in (State.STARTUP, State.RAMP_UP, State.STEADY_STATE):
             raise Refused(f"{self.c.state.name}: {self.c.reason}")
 

@@ -10,6 +10,7 @@ import inspect
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterable
 from typing import Any
 
@@ -59,14 +60,18 @@ def processes() -> Things:
 
 
 def ptys() -> Things:
+    """Counted, not named: a line that was unplugged and came back has another one instead."""
     found: Things = {}
+    ends: Counter[bool] = Counter()
     for number in _descriptors():
         try:
             target = os.readlink(f"/proc/self/fd/{number}")
         except OSError:
             continue
         if target == "/dev/ptmx" or target.startswith("/dev/pts/"):
-            found["pty", number, target] = f"pty {target} (descriptor {number})"
+            is_master = target == "/dev/ptmx"
+            ends[is_master] += 1
+            found["pty", is_master, ends[is_master]] = f"pty {target} (descriptor {number})"
     return found
 
 
