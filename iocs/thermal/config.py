@@ -15,11 +15,14 @@ from iocs.common.config import Section
 from iocs.common.interlock import Quantity, Row, read_rows
 from iocs.common.lineconfig import check_owners, read_manners, read_settings
 from iocs.thermal.logic.controller import NAMES
+from iocs.thermal.logic.history import LEAST
 from iocs.thermal.logic.parameters import Bounds, Parameters, bounds, contradiction
 from iocs.thermal.sensor_config import SensorConfig, read_sensors
 from iocs.thermal.simulated_config import Simulated, read_simulated
 
 USUAL = LineSettings("", baudrate=9600)
+WINDOWS = ("cooling_rate_window_ms", "hot_rate_window_ms")
+FEWEST = LEAST + 1  # samples in a window: with fewer there is no rate, and no runaway is seen
 
 
 class OnShutdown(Enum):
@@ -86,7 +89,8 @@ class ThermalConfig:
 
 def read(section: Section) -> ThermalConfig:
     """The installation that a file describes. Mistakes are collected by the section's document."""
-    ceilings = _ceilings(section.section("ceilings", optional=True))
+    period_s = section.number("history_period", low=0.02, high=1, unit="s", default=1.0)
+    ceilings = _ceilings(section.section("ceilings", optional=True), period_s)
     parameters = _parameters(section.section("parameters", optional=True), ceilings)
     lines = tuple(_line(name, line) for name, line in section.mapping("lines", at_least=1))
     _check_lines(section, lines)
@@ -96,7 +100,7 @@ def read(section: Section) -> ThermalConfig:
         on_shutdown=section.choice("on_shutdown", OnShutdown, default=OnShutdown.SAFE),
         auto_start=section.flag("auto_start", default=False),
         control_period_s=section.number("control_period", low=0.02, high=1, unit="s", default=0.5),
-        history_period_s=section.number("history_period", low=0.02, high=10, unit="s", default=1.0),
+        history_period_s=period_s,
         lines=lines,
         supplies=_supplies(section.section("supplies"), lines, limits),
         sysfs=Path(section.text("sysfs", pattern=r"/.*", default="/")),
@@ -167,11 +171,12 @@ def _supply(name: str, section: Section, lines: Sequence[LineConfig], limits: Su
 # -- parameters -----------------------------------------------------------------------------------
 
 
-def _ceilings(section: Section) -> dict[str, Bounds]:
+def _ceilings(section: Section, period_s: float) -> dict[str, Bounds]:
     """The bounds of each parameter, with the ceilings that the file sets."""
     return {
         name: replace(
             known,
+            low=max(known.low, FEWEST * 1000.0 * period_s) if name in WINDOWS else known.low,
             ceiling=section.number(
                 name, low=known.low, high=known.highest, unit=known.unit, default=known.ceiling
             ),

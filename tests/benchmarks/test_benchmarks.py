@@ -182,6 +182,6 @@ def test_thermal_cuts_steps_and_settles() -> None:
     figures = thermal.measure(0.01)
     assert list(figures.cuts) == list(thermal.LAYOUTS)
     assert all(cut.exchanges >= 2 and cut.seconds > 0 for cuts in figures.cuts.values() for cut in cuts)
-    assert len(figures.steps) == pytest.approx(868, abs=5)
+    assert len(figures.steps) == pytest.approx(1732, abs=5)
     assert len(figures.outcomes) == 2
     assert len(checked(figures).targets) == 7

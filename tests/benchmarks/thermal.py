@@ -69,12 +69,12 @@ def measure(scale: float = 1.0) -> ThermalFigures:
     """`scale` 1 takes about four minutes."""
     count = max(2, round(8 * scale))
     cuts = {name: _cuts(count, **layout) for name, (layout, _) in LAYOUTS.items()}
-    days = min(1.0, scale)
+    whole = min(1.0, 2.0 * scale)
     with on_core(NEAR_CORE, Urgency.FIRST):
-        steps, day_s = _day(days)
-    scenarios = SCENARIOS[: max(2, round(len(SCENARIOS) * scale))]
-    outcomes = [play(one, hours=HOURS * min(1.0, max(scale, 0.1))) for one in scenarios]
-    return ThermalFigures(cuts, steps, day_s, days, outcomes)
+        steps, day_s = _day(whole)
+    scenarios = SCENARIOS[: max(2, round(len(SCENARIOS) * whole))]
+    outcomes = [play(one, hours=HOURS * max(whole, 0.1)) for one in scenarios]
+    return ThermalFigures(cuts, steps, day_s, whole, outcomes)
 
 
 # -- a cut -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from iocs.common.config import ConfigError
-from iocs.thermal.config import Action, OnShutdown, ThermalConfig
+from iocs.thermal.config import WINDOWS, Action, OnShutdown, ThermalConfig
 from iocs.thermal.ioc import SUBSYSTEM
 from iocs.thermal.logic.parameters import Parameters, bounds
 from iocs.thermal.sensor_config import Kind
@@ -49,8 +49,27 @@ def test_defaults_are_the_design_documents(tmp_path: Path) -> None:
     config = load(tmp_path, LEAST)
     assert config.parameters == Parameters()
     assert [one.kind for one in config.sensors] == [Kind.MAX31865, Kind.DS18B20]
-    assert config.bounds == bounds()
+    windows = {name: known for name, known in config.bounds.items() if known != bounds()[name]}
+    assert {name: known.low for name, known in windows.items()} == dict.fromkeys(WINDOWS, 9000.0)
     assert (config.control_period_s, config.history_period_s) == (0.5, 1.0)
+
+
+def test_no_time_that_a_client_may_put_makes_a_protection_idle(tmp_path: Path) -> None:
+    """Stale readings count as lost in half a minute, a ramp-down ends, a runaway has samples."""
+    known = load(tmp_path, LEAST).bounds
+    assert known["sensor_stale_ms"].ceiling == known["supply_stale_ms"].ceiling == 30_000
+    assert known["manual_override_grace_ms"].ceiling == 30_000
+    most_a, least_rate = (
+        known["max_current_per_channel"].ceiling,
+        known["emergency_ramp_down_rate_a_per_sec"].low,
+    )
+    assert most_a / least_rate < 30.0
+    assert known["emergency_shutdown_step_ms"].ceiling <= 2000
+    assert known["hot_rate_window_ms"].low >= 9000.0, "nine samples a second apart"
+    assert load(tmp_path, f"history_period: 0.05\n{LEAST}").bounds["hot_rate_window_ms"].low == 450.0
+    assert "history_period" in problems(tmp_path, f"history_period: 2\n{LEAST}"), (
+        "12 s would be too few samples"
+    )
 
 
 def test_everything_can_be_set(tmp_path: Path) -> None:

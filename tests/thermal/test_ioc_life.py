@@ -48,6 +48,7 @@ def test_what_is_found_running_and_too_hot_is_ramped_down_quickly(own_bench: Ben
     bench.ioc.kill()
     bench.heat(68.0)
     bench.wait(lambda: abs(bench.felt_c - 68.0) < 2.0, "felt")
+    bench.chamber.speed = 0.0  # it stays so, however long the IOC takes to start
     before = len(bench.writes)
     bench.start_anew()
     bench.wait_state(State.THERMAL_FAULT)
@@ -60,10 +61,12 @@ def test_what_is_found_running_and_too_hot_is_ramped_down_quickly(own_bench: Ben
 def test_a_latched_fault_outlives_a_crash_and_its_cause_bars_the_rearm(own_bench: Bench) -> None:
     bench = own_bench
     bench.wait_state(State.STEADY_STATE)
+    bench.put("Config:hot_side_rate_fault_c_per_min", 10_000)  # cut for heat, not ramped down for its rise
     bench.heat(75.0)
     bench.wait_state(State.THERMAL_FAULT)
     bench.wait(lambda: bench.amps() == [0.0, 0.0], "cut")
     bench.wait_saved("Latch", 3)
+    bench.chamber.speed = 0.0  # it stays hot, however long the IOC takes to start
     moves = crash(bench)
     bench.start_anew()
     bench.wait_state(State.THERMAL_FAULT)
@@ -73,6 +76,7 @@ def test_a_latched_fault_outlives_a_crash_and_its_cause_bars_the_rearm(own_bench
     bench.wait(lambda: bench.get("HotPlate") > 65.0, "still hot")
     assert "hot side is still at" in bench.refused("Rearm", 1)
     assert {(place, values) for _, place, values in bench.moves()[moves:]} <= {(0x0009, (0,))}, "at most cut"
+    bench.chamber.speed = 1.0
     with bench.sensor_fault(bench.cold, SensorFault.OPEN):
         bench.heat(30.0)
         bench.wait(lambda: bench.get("ColdPlate:Quality") == 2, "the cold plate's sensor is lost")

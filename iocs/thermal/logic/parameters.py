@@ -28,9 +28,13 @@ def number(
     return field(default=default, metadata={"bounds": Bounds(unit, low, ceiling, highest, text, precision)})
 
 
-def ms(default: float, text: str, low: float = 0) -> Any:
-    """A time in milliseconds, as in `config.h`."""
-    return number(default, "ms", low, 86_400_000, 604_800_000, text, precision=0)
+MINUTE, HOUR, DAY = 60_000.0, 3_600_000.0, 86_400_000.0
+
+
+def ms(default: float, text: str, ceiling: float, low: float = 0) -> Any:
+    """A time in milliseconds, as in `config.h`. No client can put one that makes a protection idle; the file
+    may go up to ten times as far."""
+    return number(default, "ms", low, ceiling, 10 * ceiling, text, precision=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,14 @@ class Parameters:
     """The numbers of one moment. Design document, Configuration Reference."""
 
     # timing
-    startup_hold_duration_ms: float = ms(60_000, "Soft-start duration")
-    ramp_adjustment_interval_ms: float = ms(20_000, "Least time between current steps")
-    current_evaluation_delay_ms: float = ms(60_000, "Wait before a change is judged")
-    steady_state_recheck_interval_ms: float = ms(900_000, "Time between probes of the optimum")
-    sensor_recovery_timeout_ms: float = ms(60_000, "Time a lost sensor has to come back")
-    init_timeout_ms: float = ms(30_000, "Time the hardware has to come online")
-    manual_override_grace_ms: float = ms(3_000, "Readings ignored after our own command")
-    emergency_shutdown_step_ms: float = ms(500, "Step of the soft ramp-down", low=10)
+    startup_hold_duration_ms: float = ms(60_000, "Soft-start duration", 10 * MINUTE)
+    ramp_adjustment_interval_ms: float = ms(20_000, "Least time between current steps", 10 * MINUTE)
+    current_evaluation_delay_ms: float = ms(60_000, "Wait before a change is judged", 10 * MINUTE)
+    steady_state_recheck_interval_ms: float = ms(900_000, "Time between probes of the optimum", DAY)
+    sensor_recovery_timeout_ms: float = ms(60_000, "Time a lost sensor has to come back", 10 * MINUTE)
+    init_timeout_ms: float = ms(30_000, "Time the hardware has to come online", 10 * MINUTE)
+    manual_override_grace_ms: float = ms(3_000, "Readings ignored after our own command", 30_000)
+    emergency_shutdown_step_ms: float = ms(500, "Step of the soft ramp-down", 2_000, low=10)
 
     # temperatures
     hot_side_warning_c: float = number(55.0, "degC", 20, 60, 150, "Hot side: half steps from here")
@@ -64,7 +68,7 @@ class Parameters:
     startup_current: float = number(2.0, "A", 0.1, 4, 15, "Current of the soft start", 2)
     degraded_mode_current: float = number(5.0, "A", 0.2, 5, 15, "Highest current with one supply", 2)
     ramp_current_step_a: float = number(0.5, "A", 0.02, 1, 5, "Step of the ramp", 2)
-    emergency_ramp_down_rate_a_per_sec: float = number(2.0, "A/s", 0.1, 20, 1_000, "Rate of ramp-down")
+    emergency_ramp_down_rate_a_per_sec: float = number(2.0, "A/s", 0.5, 20, 1_000, "Rate of ramp-down")
 
     # manual override: named in the document's text
     manual_override_mismatch_count: float = number(
@@ -76,20 +80,20 @@ class Parameters:
     # imbalance: named in the document's text
     imbalance_current_a: float = number(1.0, "A", 0.05, 10, 15, "Currents further apart: imbalance", 2)
     imbalance_power_w: float = number(5.0, "W", 0.5, 200, 500, "Powers further apart: imbalance")
-    imbalance_interval_ms: float = ms(60_000, "Least time between two reports")
+    imbalance_interval_ms: float = ms(60_000, "Least time between two reports", HOUR)
 
     # ours
     hot_reset_current_a: float = number(2.0, "A", 0.1, 5, 15, "Found running above: adopted", 2)
     hot_reset_steady_a: float = number(5.0, "A", 0.1, 10.6, 15, "Adopted from here: steady, not ramp", 2)
-    quick_ramp_down_ms: float = ms(1_000, "Duration of the quick ramp-down")
+    quick_ramp_down_ms: float = ms(1_000, "Duration of the quick ramp-down", 10_000)
     probe_hot_side_c: float = number(50.0, "degC", 10, 60, 150, "Hot side: no probe upwards from here")
     probe_improvement_c: float = number(0.05, "K", 0, 5, 50, "A probe must bring more than this", 3)
     rate_degradation: float = number(0.5, "", 0, 1, 1, "Part of the cooling rate a step may cost", 2)
-    sensor_stale_ms: float = ms(5_000, "Older readings count as lost")
-    supply_stale_ms: float = ms(5_000, "Older readings: supply disconnected")
-    cooling_rate_window_ms: float = ms(30_000, "Regression of the cooling rate")
-    hot_rate_window_ms: float = ms(12_000, "Runaway is looked for in this time")
-    hot_lookahead_ms: float = ms(180_000, "Hot side is extrapolated so far")
+    sensor_stale_ms: float = ms(5_000, "Older readings count as lost", 30_000)
+    supply_stale_ms: float = ms(5_000, "Older readings: supply disconnected", 30_000)
+    cooling_rate_window_ms: float = ms(30_000, "Regression of the cooling rate", 2 * MINUTE)
+    hot_rate_window_ms: float = ms(12_000, "Runaway is looked for in this time", MINUTE)
+    hot_lookahead_ms: float = ms(180_000, "Hot side is extrapolated so far", HOUR)
     oscillation_c: float = number(0.3, "K", 0.01, 10, 50, "Swing that counts as oscillation", 2)
     cold_low_c: float = number(-60.0, "degC", -200, 0, 0, "Colder is no cold plate")
     cold_high_c: float = number(80.0, "degC", 0, 150, 200, "Hotter is no cold plate")
