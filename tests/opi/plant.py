@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iocs.common.subsystem import find, known
-from tests.support.ca import CaClient
+from tests.support.ca import CaClient, Refused
 from tests.support.network import LOOPBACK_BROADCAST, ca_environment
 from tests.support.processes import IocProcess
 from tests.support.waiting import wait_until
@@ -37,6 +37,7 @@ class Plant:
 
     client: CaClient
     env: Mapping[str, str]
+    subsystems: tuple[str, ...]
 
     @property
     def server_port(self) -> int:
@@ -48,10 +49,10 @@ class Plant:
 
     def start(self) -> None:
         """Something flows, sounds and cools."""
-        served = tuple(find(name).prefix for name in known())
+        served = tuple(find(name).prefix for name in self.subsystems)
         for name, value in RUNNING.items():
             if name.startswith(served):
-                self.client.put(name, value)
+                self._put(name, value)
 
     def open_door(self) -> None:
         """Until the interlock has tripped."""
@@ -61,17 +62,28 @@ class Plant:
         """The line of the flow controllers, until that is noticed."""
         self._put_and_see(UNPLUG, LOST)
 
+    def _put(self, name: str, value: object) -> None:
+        wait_until(lambda: self._accepts(name, value), SETTLED_S, f"{name} takes {value}")
+
+    def _accepts(self, name: str, value: object) -> bool:
+        """An instrument that has not answered yet refuses."""
+        try:
+            self.client.put(name, value)
+        except Refused:
+            return False
+        return True
+
     def _put_and_see(self, put: tuple[str, object], seen: tuple[str, object]) -> None:
         self.client.put(*put)
         wait_until(lambda: self.client.get(seen[0]) == seen[1], SETTLED_S, f"{seen[0]} is {seen[1]}")
 
 
 @contextmanager
-def plant(folder: Path) -> Iterator[Plant]:
-    """Logs and state are in `folder`."""
+def plant(folder: Path, *names: str) -> Iterator[Plant]:
+    """All subsystems, or those named. Logs and state are in `folder`."""
     env = {**ca_environment(), "EPICS_CA_ADDR_LIST": LOOPBACK_BROADCAST}
     with ExitStack() as running:
-        for name in known():
+        for name in names or known():
             options = ("--simulate", "--state", str(folder))
             running.enter_context(IocProcess(name, *options, log=folder / f"{name}.log", env=env))
-        yield Plant(running.enter_context(CaClient(env)), env)
+        yield Plant(running.enter_context(CaClient(env)), env, tuple(names or known()))
