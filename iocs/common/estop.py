@@ -68,10 +68,18 @@ class EStopPVs(Group):
 
     async def put_estop(self, value: int) -> None:
         self.active.set_ok(1)
-        if problem := await self._trip():
+        problem = await self._trip()
+        await self._keep()
+        if problem:
             raise Refused(f"stopped and latched, but: {problem}")
 
     async def put_reset(self, value: int) -> None:
         if problem := await self._release():
             raise Refused(problem)
         self.active.set_ok(0)
+        await self._keep()
+
+    async def _keep(self) -> None:
+        """The latch is on the disk when the put completes: a crash cannot take it back."""
+        if self.active.keep is not None:
+            await self.active.keep()

@@ -20,6 +20,7 @@ from tests.benchmarks import (
     peer,
     polling,
     sonicator,
+    thermal,
 )
 from tests.benchmarks.report import Figures, machine_line, markdown, summarise, write
 
@@ -34,6 +35,7 @@ BENCHMARKS: Mapping[str, Callable[[float], Figures]] = {
     "sonicator": sonicator.measure,
     "sonicator-endurance": sonicator.measure_endurance,
     "environment": environment.measure,
+    "thermal": thermal.measure,
     "ioc": ioc.measure,
 }
 README = Path(__file__).with_name("README.md")

@@ -18,6 +18,7 @@ from tests.benchmarks import (
     polling,
     report,
     sonicator,
+    thermal,
 )
 from tests.benchmarks.report import Figures, Report, Table, Target
 
@@ -168,3 +169,13 @@ def test_a_dry_run_prints_and_leaves_the_readme(capsys: pytest.CaptureFixture[st
     assert program.main(["--dry", "--scale", "0.005", "faults"]) == 0
     assert "## faults" in capsys.readouterr().out
     assert README.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.slow
+def test_thermal_cuts_steps_and_settles() -> None:
+    figures = thermal.measure(0.01)
+    assert list(figures.cuts) == list(thermal.LAYOUTS)
+    assert all(cut.exchanges >= 2 and cut.seconds > 0 for cuts in figures.cuts.values() for cut in cuts)
+    assert len(figures.steps) == pytest.approx(868, abs=5)
+    assert len(figures.outcomes) == 2
+    assert len(checked(figures).targets) == 7

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +19,7 @@ from devsup.sim.tec_chamber import TecChamber, Thermometer
 from devsup.sim.tec_plant import Conditions, Design, TecPlant, steady
 from devsup.sim.wire import PtyLine
 from iocs.thermal.logic.facts import State
-from tests.support.ca import CaClient, Refused
+from tests.support.ca import CaClient, Monitor, Refused
 from tests.support.network import LOOPBACK, ca_environment
 from tests.support.processes import IocProcess
 from tests.support.waiting import wait_until
@@ -51,15 +52,27 @@ QUICK: Mapping[str, float] = {
 SPEED = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How the lines and the firmware behind them are: by default without any delay. `patience_s`: how long
+    the IOC waits for an answer."""
+
+    baudrate: float | None = None
+    latency_s: float = 0.0
+    rhythm_s: float = 0.0
+    patience_s: float = 0.2
+
+
 def configuration(
-    urls: Sequence[str], root: Path, parameters: Mapping[str, object], top: Mapping[str, object]
+    urls: Sequence[str], wire: Wire, root: Path, parameters: Mapping[str, object], top: Mapping[str, object]
 ) -> str:
     """db/thermal.yaml for these lines and files."""
     head = {"control_period": 0.05, "history_period": 0.05, "sysfs": root, **top}
     lines = [f"{key}: {value}" for key, value in head.items()]
     lines.append("lines:")
     for number, url in enumerate(urls, 1):
-        lines += [f"  psu{number}: {{url: {url}, response_timeout: 0.2, command_timeout: 0.2}}"]
+        times = f"response_timeout: {wire.patience_s}, command_timeout: {wire.patience_s}"
+        lines += [f"  psu{number}: {{url: {url}, baudrate: {int(wire.baudrate or 9600)}, {times}}}"]
     lines.append("supplies:")
     lines += [f"  PSU{n}: {{line: psu{min(n, len(urls))}, unit: {n}, poll_period: 0.05}}" for n in (1, 2)]
     lines += [
@@ -80,13 +93,14 @@ class Bench:
     def __init__(
         self, folder: Path, *, amps: float | None = None, speed: float = 1.0, start: bool = True,
         shared_line: bool = False, faults: Sequence[tuple[str, SensorFault]] = (), absent: Sequence[str] = (),
-        **top: object,
+        wire: Wire = Wire(), server: type[ModbusLine] = ModbusLine, **top: object,
     ) -> None:  # fmt: skip
         self.prefix, self.env, self.folder = "T:TEC:", ca_environment(), folder
         plant = TecPlant(conditions=Conditions(ambient_c=22.0, load_w=8.0))
         if amps is not None:
             plant.temperatures = steady(plant.design, plant.conditions, (amps, amps))
-        self.chamber = TecChamber(plant, speed)
+        self.wire, self._server = wire, server
+        self.chamber = TecChamber(plant, speed, rhythm_s=wire.rhythm_s)
         self.writes: list[tuple[str, int, tuple[int, ...]]] = []
         for name, supply in zip(SUPPLIES, self.chamber.supplies, strict=True):
             self._watch(name, supply)
@@ -98,7 +112,7 @@ class Bench:
         for name in absent:
             self.supply(name).cut_power()
         self.servers = self._servers(shared_line)
-        self.lines = [PtyLine(server, baudrate=None, name=f"tec{n}") for n, server in enumerate(self.servers)]
+        self.lines = [PtyLine(one, wire.baudrate, name=f"tec{n}") for n, one in enumerate(self.servers)]
         self.top, self.parameters = top, dict[str, object]()
         self.db = folder / "thermal.yaml"
         self._stack = ExitStack()
@@ -136,9 +150,10 @@ class Bench:
 
     def _servers(self, shared: bool) -> list[ModbusLine]:
         units = dict(enumerate(self.chamber.supplies, 1))
+        baudrate, latency_s = self.wire.baudrate, self.wire.latency_s
         if shared:
-            return [ModbusLine(units, None, 0.0)]
-        return [ModbusLine({number: unit}, None, 0.0) for number, unit in units.items()]
+            return [self._server(units, baudrate, latency_s)]
+        return [self._server({number: unit}, baudrate, latency_s) for number, unit in units.items()]
 
     def __enter__(self) -> "Bench":
         self.chamber.start()
@@ -173,7 +188,7 @@ class Bench:
 
     def spawn(self) -> IocProcess:
         urls = [line.url for line in self.lines]
-        self.db.write_text(configuration(urls, self.tree.root, self.parameters, self.top))
+        self.db.write_text(configuration(urls, self.wire, self.tree.root, self.parameters, self.top))
         options = ("--db", str(self.db), "--prefix", self.prefix, "--interfaces", LOOPBACK)
         state = ("--state", str(self.folder))
         return IocProcess("thermal", *options, *state, log=self.folder / "ioc.log", env=self.env)
@@ -214,8 +229,9 @@ class Bench:
 
     def calm(self, amps: float = 6.0) -> None:
         """All well, both supplies adopted at this current, whatever the test before has done."""
-        for line, supply in zip(self.lines, self.chamber.supplies, strict=True):
+        for line in self.lines:
             line.set_fault(LineFault.OK)
+        for supply in self.chamber.supplies:
             supply.restore_power()
         self.chamber.change(fan=True, ambient_c=22.0, wear=(0.0, 0.0))
         at = steady(Design(), self.chamber.conditions, (amps, amps))
@@ -227,6 +243,7 @@ class Bench:
         self.wait(lambda: self.get("PSU1:Comm") == self.get("PSU2:Comm") == 0, "supplies answer")
         self.put("EStop:Reset", 1)
         self.wait(self._stopped, "stopped")
+        self.put("Stop", 1)  # completes when both have been seen off
         for supply in self.chamber.supplies:
             self.run_at(supply, amps)
         self.wait(lambda: self.get("PSU1:Output_RBV") and self.get("PSU2:Output_RBV"), "outputs on")
@@ -245,13 +262,22 @@ class Bench:
 
     def wait_saved(self, name: str, value: Any) -> None:
         """Until this is on the disk: what a crash cannot take back."""
-        file = self.folder / "T-TEC.json"
-        self.wait(lambda: json.loads(file.read_text())["values"].get(name) == value, f"{name} is saved")
+        file, read = self.folder / "T-TEC.json", json.JSONDecoder().raw_decode  # its end is marked by more
+        self.wait(lambda: read(file.read_text())[0]["values"].get(name) == value, f"{name} is saved")
 
     # -- Channel Access ------------------------------------------------------------------------
 
     def pv(self, name: str) -> str:
         return self.prefix + name
+
+    @contextmanager
+    def watch(self, name: str) -> Iterator[Monitor]:
+        """A subscription that sees every change."""
+        monitor = self.ca.monitor(self.pv(name))
+        try:
+            yield monitor
+        finally:
+            monitor.close()
 
     def get(self, name: str) -> Any:
         return self.ca.get(self.pv(name))

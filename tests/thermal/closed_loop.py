@@ -110,9 +110,12 @@ class Loop:
             stopped=self.stopped,
         )
         self.request = None
-        self.c, self.orders = step(self.c, seen, self.p, self.now)
+        self.c, self.orders = self.decide(seen)
         for supply, setting in zip(self.supplies, self.orders.settings, strict=True):
             supply.obey(setting, self.now)
+
+    def decide(self, seen: Inputs) -> tuple[Controller, Orders]:
+        return step(self.c, seen, self.p, self.now)
 
     def _sense(self) -> None:
         at = self.plant.temperatures

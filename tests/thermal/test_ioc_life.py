@@ -72,7 +72,7 @@ def test_a_latched_fault_outlives_a_crash_and_its_cause_bars_the_rearm(own_bench
     assert "Rearm first" in bench.refused("Start", 1)
     bench.wait(lambda: bench.get("HotPlate") > 65.0, "still hot")
     assert "hot side is still at" in bench.refused("Rearm", 1)
-    assert bench.moves()[moves:] == []
+    assert {(place, values) for _, place, values in bench.moves()[moves:]} <= {(0x0009, (0,))}, "at most cut"
     with bench.sensor_fault(bench.cold, SensorFault.OPEN):
         bench.heat(30.0)
         bench.wait(lambda: bench.get("ColdPlate:Quality") == 2, "the cold plate's sensor is lost")
@@ -124,7 +124,6 @@ def test_a_latched_emergency_stop_outlives_a_crash(own_bench: Bench) -> None:
     bench = own_bench
     bench.wait_state(State.STEADY_STATE)
     bench.put("EStop", 1)
-    bench.wait_saved("EStop:Active", 1)
     bench.ioc.kill()
     bench.start_anew()
     assert bench.get("EStop:Active") == 1

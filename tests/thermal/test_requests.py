@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from iocs.thermal.logic.controller import Controller
+from iocs.thermal.logic.controller import Controller, Mismatch
 from iocs.thermal.logic.facts import Inputs, Latch, Request, Setting, State
 from iocs.thermal.logic.requests import refuse
 from iocs.thermal.logic.step import begin
@@ -152,6 +152,21 @@ def test_what_was_stopped_and_runs_is_somebodys() -> None:
 def test_an_overridden_supply_is_left_alone_after_a_restart() -> None:
     c, orders = after(begin(Latch.MANUAL_OVERRIDE, "knob", NOW - 1.0), inputs(supplies=at(9.0)))
     assert (c.state, orders.settings) == (HAND, (None, None))
+
+
+def test_a_resume_before_the_next_reading_does_not_count_the_old_ones() -> None:
+    c = controller(HAND, mismatches=(Mismatch(3, NOW), Mismatch()))
+    c, _ = after(c, inputs(request=Request.RESUME))
+    c, _ = after(c, inputs(), now=NOW + 0.1)
+    assert c.state in (State.RAMP_UP, State.STEADY_STATE)
+
+
+@pytest.mark.parametrize(("since_s", "state"), [(5.0, HAND), (5.1, State.THERMAL_FAULT)])
+def test_after_a_restart_the_hot_side_has_time_to_be_read(since_s: float, state: State) -> None:
+    """What a hand has set is not taken down because the first reading takes a second."""
+    c = begin(Latch.MANUAL_OVERRIDE, "knob", NOW - since_s)
+    c, _ = after(c, inputs(hot=float("nan"), supplies=at(9.0)))
+    assert c.state is state
 
 
 def test_a_latched_fault_found_running_is_ramped_down_once_it_is_seen() -> None:

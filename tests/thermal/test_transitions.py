@@ -127,6 +127,11 @@ def found_running_alone(state: State) -> tuple[Controller, Inputs]:
     return waiting(), inputs(supplies=(supply(6.0), supply(0.0, on=False)))
 
 
+def found_running_unlike(state: State) -> tuple[Controller, Inputs]:
+    """One by hand, the other on its soft start."""
+    return waiting(), inputs(supplies=(supply(3.2), supply(2.0)))
+
+
 def found_running_hot(state: State) -> tuple[Controller, Inputs]:
     return waiting(), inputs(hot=65.0)
 
@@ -182,6 +187,7 @@ TABLE: list[tuple[State, State, Situation]] = [
     (INIT, RAMP, found_running(4.99)),
     (INIT, STEADY, found_running(5.0)),
     (INIT, HAND, found_running_alone),
+    (INIT, RAMP, found_running_unlike),
     (INIT, THERMAL, too_hot),
     (INIT, THERMAL, found_running_hot),
     (INIT, THERMAL, found_running_blind),

@@ -49,10 +49,12 @@ def runaway(c: Controller, v: View) -> str:
 
 
 def hot_lost(c: Controller, v: View) -> str:
-    """While nothing runs yet, it is waited for."""
+    """While nothing runs yet, it is waited for; after a restart, until it can have been read."""
+    if v.hot_ok or (c.unseen and v.now - c.entered <= v.p.sensor_stale_ms / 1000.0):
+        return ""
     begun = c.state is not State.SENSOR_FAULT or c.back_to is not State.INITIALIZING
     runs = begun or any(supply.held.output for supply in v.seen.supplies)
-    return "hot side sensor lost" if runs and not v.hot_ok else ""
+    return "hot side sensor lost" if runs else ""
 
 
 def protected(c: Controller, v: View) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from iocs.thermal.logic import faults, orders
-from iocs.thermal.logic.controller import Controller, View, falling, go
+from iocs.thermal.logic.controller import NAMES, Controller, Mismatch, View, falling, go
 from iocs.thermal.logic.facts import Request, State
 
 
@@ -68,7 +68,7 @@ def stop(c: Controller, v: View) -> Controller:
 
 
 def resume(c: Controller, v: View) -> Controller:
-    c = replace(c, wanted=True, since=v.now, found=(None, None))
+    c = replace(c, wanted=True, since=v.now, found=(None, None), mismatches=(Mismatch(),) * len(NAMES))
     return go(c, State.INITIALIZING, "Resume: taken over from the supplies", v.now)
 
 

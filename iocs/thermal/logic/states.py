@@ -36,7 +36,7 @@ def initializing(c: Controller, v: View) -> Controller:
     lost, waited_s = v.lost(), v.now - c.entered
     if not lost and v.outdated():  # what was found before our last order is not found any more
         return replace(c, decision=f"waiting for a reading of {' and '.join(v.outdated())}")
-    if not lost and len(running(v)) == len(NAMES):
+    if not lost and running(v) and all(supply.held.output for supply in v.seen.supplies):
         return hot_reset(c, v, sensors)
     if not lost and not sensors:
         return begin(c, v)
@@ -58,7 +58,7 @@ def running(v: View) -> list[str]:
 
 
 def hot_reset(c: Controller, v: View, sensors: list[str]) -> Controller:
-    """Both supplies run already: adopt their current, unless the chamber is blind or too hot for that."""
+    """Both supplies run already: adopt the lower current, unless the chamber is blind or too hot for that."""
     if sensors and v.now - c.entered < v.p.sensor_stale_ms / 1000.0:
         return replace(c, decision=f"found running, waiting for {', '.join(sensors)}")
     if sensors or v.hot >= v.p.hot_side_alarm_c:
@@ -92,10 +92,10 @@ def adopted_current(held: Setting, measured: float) -> float:
 
 def begin(c: Controller, v: View) -> Controller:
     """All hardware is there, and at rest or on its soft start."""
-    alone = running(v)
+    alone, there = running(v), [s.held.current for s in v.seen.supplies if s.held.output]
     if alone:
-        return go(c, State.MANUAL_OVERRIDE, f"found running: {alone[0]} alone", v.now)
-    there = [s.held.current for s in v.seen.supplies if s.held.output]
+        words = f"found running: {alone[0]} alone; the other on or this one off, then Resume"
+        return go(c, State.MANUAL_OVERRIDE, words, v.now)
     if not c.wanted and not there:
         return go(c, State.OFF, "hardware ready, outputs off: waiting for Start", v.now)
     if c.zone is Zone.ALARM:
@@ -141,8 +141,10 @@ def increase(c: Controller, v: View, reason: str = "ramp") -> Controller:
     p = v.p
     if c.current >= p.max_current_per_channel:
         return settle(c, v, f"at the highest current, {p.max_current_per_channel:g} A")
-    if not search.rested(c, v) or math.isnan(c.history.cold_rate):
+    if not search.rested(c, v):
         return c
+    if math.isnan(c.history.cold_rate):
+        return replace(c, decision="waiting for the cooling rate")
     step = search.step_of(c, v)
     if why := search.refuse_increase(c, v, step):
         rises = c.history.hot_rate > 0.0 and v.hot < p.hot_side_alarm_c
