@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,41 +37,79 @@ class Job:
     macros: Mapping[str, str]
     watch_s: float = 0.0
 
+    def words(self) -> str:
+        return ", ".join(f'{name}="{value}"' for name, value in self.macros.items())
+
     def line(self) -> str:
-        words = ", ".join(f'{name}="{value}"' for name, value in self.macros.items())
-        return "\t".join((str(self.screen), str(self.picture), words, str(self.watch_s)))
+        return "\t".join((str(self.screen), str(self.picture), self.words(), str(self.watch_s)))
 
 
-def check(screens: Iterable[Path]) -> list[str]:
-    """What Phoebus' own reader has to say against screens. Raises Missing."""
-    words = ["lab.Check", str(SETTINGS), *map(str, screens)]
-    done = _run([*_java("-Djava.awt.headless=true"), *words], CHECK_S)
-    if done.returncode and not done.stdout:
-        raise RuntimeError(done.stderr)
-    return done.stdout.splitlines()
+@dataclass(frozen=True)
+class Ports:
+    """Where IOCs of this machine answer, under the names of Phoebus' settings."""
+
+    server_port: int
+    repeater_port: int
 
 
-def snapshots(jobs: Sequence[Job], server_port: int, repeater_port: int) -> list[str]:
+def check(files: Iterable[Path]) -> list[str]:
+    """What Phoebus' own readers have to say against screens and trends. Raises Missing."""
+    return _told(_headless("lab.Check", str(SETTINGS), *map(str, files)))
+
+
+def followed(links: Iterable[str]) -> list[list[str]]:
+    """The file and the macros (NAME=value) that Phoebus opens for links of alarms. Raises Missing."""
+    return [line.split("\t") for line in _told(_headless("lab.Links", *links))]
+
+
+def snapshots(jobs: Sequence[Job], ports: Ports) -> list[str]:
     """Open screens in the runtime of Phoebus, on a display that nobody sees, and write pictures of them.
 
-    Returns what did not connect. The IOCs answer on this machine at `server_port`. Raises Missing.
+    Returns what did not connect. The IOCs answer on this machine at `ports`. Raises Missing.
     """
-    xvfb = _tool("xvfb-run", "Debian's packages xvfb and xauth have it")
-    work = CACHE / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    ports, todo = work / "ports.ini", work / "jobs"
-    ports.write_text(
-        f"org.phoebus.pv.ca/server_port={server_port}\norg.phoebus.pv.ca/repeater_port={repeater_port}\n"
-    )
+    todo = _work() / "jobs"
     todo.write_text("".join(f"{job.line()}\n" for job in jobs))
-    display = [xvfb, "-a", "-s", f"-screen 0 {SCREEN}"]
-    command = [*display, *_java("-Dprism.order=sw"), "lab.Snapshots", str(SETTINGS), str(ports), str(todo)]
-    done = _run(command, JOB_S * (1 + len(jobs)) + sum(job.watch_s for job in jobs))
-    if done.returncode and not done.stdout:
-        raise RuntimeError(done.stderr)
+    within_s = JOB_S * (1 + len(jobs)) + sum(job.watch_s for job in jobs)
+    done = _on_display(ports, within_s, "lab.Snapshots", str(todo))
+    told = _told(done)
     if lacking := [job.picture.name for job in jobs if not job.picture.exists()]:
         raise RuntimeError(f"no picture {', '.join(lacking)}: {done.stderr}")
+    return told
+
+
+def pressed(shown: Job, button: str, field: str, entered: str, ports: Ports) -> list[str]:
+    """Enter something, or nothing, in the runtime of Phoebus, press a button of a screen and say yes.
+
+    Returns what was asked. Raises Missing.
+    """
+    words = (str(shown.screen), shown.words(), button, field, entered)
+    return _told(_on_display(ports, JOB_S, "lab.Press", *words))
+
+
+def _told(done: subprocess.CompletedProcess[str]) -> list[str]:
+    if done.returncode and not done.stdout:
+        raise RuntimeError(done.stderr)
     return done.stdout.splitlines()
+
+
+def _headless(*program: str) -> subprocess.CompletedProcess[str]:
+    return _run([*_java("-Djava.awt.headless=true"), *program], CHECK_S)
+
+
+def _on_display(ports: Ports, within_s: float, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    xvfb = _tool("xvfb-run", "Debian's packages xvfb and xauth have it")
+    settings = _work() / "ports.ini"
+    settings.write_text("".join(f"org.phoebus.pv.ca/{name}={port}\n" for name, port in asdict(ports).items()))
+    display = [xvfb, "-a", "-s", f"-screen 0 {SCREEN}"]
+    return _run(
+        [*display, *_java("-Dprism.order=sw"), program, str(SETTINGS), str(settings), *words], within_s
+    )
+
+
+def _work() -> Path:
+    folder = CACHE / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _java(*options: str) -> list[str]:

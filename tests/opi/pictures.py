@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.opi.displays import Shown, Walk, follow
-from tests.opi.harness import OPI, Job, Missing, snapshots
+from tests.opi.harness import OPI, Job, Missing, Ports, snapshots
 from tests.support.plant import Plant, plant
 
 SCREENSHOTS = OPI / "screenshots"
@@ -37,9 +37,13 @@ def job(shown: Shown, folder: Path, name: str = "", watch_s: float = GLANCE_S) -
     return Job(shown.file, folder / f"{name or '-'.join(inside.parts)}.png", shown.macros, watch_s)
 
 
+def ports(running: Plant) -> Ports:
+    return Ports(running.server_port, running.repeater_port)
+
+
 def take(running: Plant, jobs: Sequence[Job]) -> list[str]:
     """Raises Missing."""
-    return snapshots(jobs, running.server_port, running.repeater_port)
+    return snapshots(jobs, ports(running))
 
 
 def of_all(running: Plant, folder: Path, names: Sequence[str]) -> list[str]:

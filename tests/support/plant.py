@@ -51,7 +51,7 @@ class Plant:
 
     def start(self) -> None:
         """Something flows, sounds and cools."""
-        served = tuple(find(name).prefix for name in known())
+        served = tuple(find(name).prefix for name in self.iocs)
         for name, value in RUNNING.items():
             if name.startswith(served):
                 wait_until(partial(self._takes, name, value), SETTLED_S, f"{name} takes {value}")
@@ -78,14 +78,15 @@ class Plant:
 
 
 @contextmanager
-def plant(folder: Path) -> Iterator[Plant]:
-    """Logs, state and recipes are in `folder`."""
+def plant(folder: Path, *names: str) -> Iterator[Plant]:
+    """All subsystems, or those named. Logs, state and recipes are in `folder`."""
     recipes = folder / "recipes"
     shutil.copytree(ROOT / "db" / "recipes", recipes)
     env = {**ca_environment(), "EPICS_CA_ADDR_LIST": LOOPBACK_BROADCAST, "GAS_RECIPES": str(recipes)}
     options = ("--simulate", "--state", str(folder / "state"), "--put-log", str(folder / "puts"))
     with ExitStack() as running:
-        iocs = {name: IocProcess(name, *options, log=folder / f"{name}.log", env=env) for name in known()}
-        for ioc in iocs.values():
-            running.enter_context(ioc)
+        iocs = {
+            name: running.enter_context(IocProcess(name, *options, log=folder / f"{name}.log", env=env))
+            for name in names or known()
+        }
         yield Plant(running.enter_context(CaClient(env)), env, iocs)

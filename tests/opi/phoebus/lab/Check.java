@@ -13,18 +13,24 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 
+import javax.xml.parsers.DocumentBuilderFactory;
+
 import org.csstudio.display.builder.model.DisplayModel;
 import org.csstudio.display.builder.model.Version;
 import org.csstudio.display.builder.model.Widget;
 import org.csstudio.display.builder.model.WidgetDescriptor;
 import org.csstudio.display.builder.model.WidgetFactory;
 import org.csstudio.display.builder.model.persist.ModelReader;
+import org.csstudio.trends.databrowser3.model.Model;
+import org.csstudio.trends.databrowser3.model.ModelItem;
+import org.csstudio.trends.databrowser3.persistence.XMLPersistence;
 import org.w3c.dom.Element;
 import org.w3c.dom.Node;
+import org.w3c.dom.NodeList;
 
-/** Reads screens with Phoebus' own reader. Prints a line for all that it would not use or complains about.
+/** Reads screens and trends with Phoebus' own readers. Prints a line for all that these would not use or complain about.
  *
- *  Arguments: settings file, screens. Status 1 if there is anything to print.
+ *  Arguments: settings file, screens (.bob) and trends (.plt). Status 1 if there is anything to print.
  */
 public class Check
 {
@@ -37,7 +43,10 @@ public class Check
         final Check check = new Check();
         Logger.getLogger("").addHandler(check.new Listener());
         for (int i = 1; i < arguments.length; ++i)
-            check.read(arguments[i]);
+            if (arguments[i].endsWith(".plt"))
+                check.readTrends(arguments[i]);
+            else
+                check.read(arguments[i]);
         check.problems.forEach(System.out::println);
         System.exit(check.problems.isEmpty() ? 0 : 1);
     }
@@ -59,6 +68,43 @@ public class Check
         {
             complain(problem.toString());
         }
+    }
+
+    /** What it cannot use it leaves out, or puts on the first axis. */
+    private void readTrends(final String file)
+    {
+        screen = file;
+        try (InputStream stream = new FileInputStream(file); InputStream again = new FileInputStream(file))
+        {
+            final Model model = new Model();
+            XMLPersistence.load(model, stream);
+            final Element root = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(again).getDocumentElement();
+            final NodeList pvs = root.getElementsByTagName("pv");
+            if (model.getItems().size() != pvs.getLength())
+                complain("has " + pvs.getLength() + " PVs, of which Phoebus uses " + model.getItems().size());
+            for (int i = 0; i < Math.min(pvs.getLength(), model.getItems().size()); ++i)
+                compare((Element) pvs.item(i), model.getItems().get(i));
+        }
+        catch (Exception problem)
+        {
+            complain(problem.toString());
+        }
+    }
+
+    private void compare(final Element written, final ModelItem used)
+    {
+        final String name = text(written, "name");
+        if (! used.getName().equals(name))
+            complain(name + " is used as " + used.getName());
+        if (! text(written, "axis").equals(Integer.toString(used.getAxisIndex())))
+            complain(name + " is on axis " + used.getAxisIndex() + ", not " + text(written, "axis"));
+        if (! text(written, "trace_type").equals(used.getTraceType().name()))
+            complain(name + " is drawn as " + used.getTraceType() + ", not " + text(written, "trace_type"));
+    }
+
+    private static String text(final Element parent, final String tag)
+    {
+        return parent.getElementsByTagName(tag).item(0).getTextContent();
     }
 
     private void descend(final Element parent)

@@ -13,6 +13,17 @@ import org.phoebus.framework.preferences.PropertyPreferenceLoader;
 class Settings
 {
     private static final Logger ROOT = Logger.getLogger("");
+    private static final int FAILED = 2;
+
+    /** A main thread that fails ends the program, whatever the threads of JavaFX are waiting for. */
+    static void endWithMain()
+    {
+        Thread.currentThread().setUncaughtExceptionHandler((thread, problem) ->
+        {
+            problem.printStackTrace();
+            System.exit(FAILED);
+        });
+    }
 
     static void load(final String... files) throws Exception
     {

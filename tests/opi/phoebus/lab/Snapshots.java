@@ -46,6 +46,7 @@ public class Snapshots
 
     public static void main(final String[] arguments) throws Exception
     {
+        Settings.endWithMain();
         Settings.load(arguments[0], arguments[1]);
         Platform.startup(() -> Platform.setImplicitExit(false));
         final Snapshots snapshots = new Snapshots();
@@ -59,12 +60,7 @@ public class Snapshots
 
     private void take(final String screen, final File picture, final String macros, final double watch_s) throws Exception
     {
-        final DisplayModel model = ModelLoader.resolveAndLoadModel(null, screen);
-        final Macros all = new Macros(model.propMacros().getValue());
-        Macros.fromSimpleSpec(macros).forEach(all::add);
-        model.propMacros().setValue(all);
-        model.expandMacros(null);
-
+        final DisplayModel model = load(screen, macros);
         final Window window = onScreen(() -> new Window(model));
         RuntimeUtil.startRuntime(model);
         for (String name : connect(model))
@@ -83,8 +79,18 @@ public class Snapshots
         onScreen(window::close);
     }
 
+    static DisplayModel load(final String screen, final String macros) throws Exception
+    {
+        final DisplayModel model = ModelLoader.resolveAndLoadModel(null, screen);
+        final Macros all = new Macros(model.propMacros().getValue());
+        Macros.fromSimpleSpec(macros).forEach(all::add);
+        model.propMacros().setValue(all);
+        model.expandMacros(null);
+        return model;
+    }
+
     /** Wait until every widget shows its PV; PVs that did not connect. */
-    private static TreeSet<String> connect(final DisplayModel model) throws Exception
+    static TreeSet<String> connect(final DisplayModel model) throws Exception
     {
         final long deadline = System.currentTimeMillis() + CONNECTED_MS;
         TreeSet<String> missing;
@@ -128,13 +134,13 @@ public class Snapshots
         }
     }
 
-    private interface Work<T>
+    interface Work<T>
     {
         T run() throws Exception;
     }
 
     /** On the thread of JavaFX. */
-    private static <T> T onScreen(final Work<T> work) throws Exception
+    static <T> T onScreen(final Work<T> work) throws Exception
     {
         final CompletableFuture<T> done = new CompletableFuture<>();
         Platform.runLater(() ->
@@ -152,7 +158,7 @@ public class Snapshots
     }
 
     /** A screen in a window of its size, a margin larger so that nothing scrolls. */
-    private static class Window
+    static class Window
     {
         private final DisplayModel model;
         private final Stage stage = new Stage(StageStyle.UNDECORATED);
