@@ -3,7 +3,10 @@
 The configuration stays the same; only what is at the other end of each line, and below /sys, is replaced.
 """
 
+import secrets
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -143,8 +146,9 @@ class Simulation:
         how, root = config.simulated, sim_prefix(prefix)
         plant = TecPlant(conditions=Conditions(how.ambient_c, how.load_w))
         self.chamber = TecChamber(plant, how.speed, rhythm_s=how.rhythm_s)
-        self._folder = tempfile.TemporaryDirectory(prefix="tec-sys-")
-        self._tree = Tree(Path(self._folder.name))
+        folder = Path(tempfile.gettempdir(), f"tec-sys-{secrets.token_hex(6)}")
+        self._clean_up = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # never started, too
+        self._tree = Tree(folder)
         self._panel = SimulatedChamber(root, self.chamber)
         self.groups: list[Group] = [self._panel]
         self._wires = [self._line(line, config.supplies, root) for line in config.lines]
@@ -170,7 +174,7 @@ class Simulation:
         for wire in self._wires:
             wire.stop()
         self.chamber.stop()
-        self._folder.cleanup()
+        self._clean_up()
 
     def _line(self, line: LineConfig, supplies: tuple[SupplyConfig, ...], root: str) -> PtyLine:
         here = {
