@@ -289,8 +289,8 @@ class Chamber(RuleBasedStateMachine):
         holds = [(self.gas(name), wire.holds) for name, wire in self.wires.items()]
         total = sum(flow for _, flow in holds)
         assert not exceeds(total, LIMITS.total)
-        if not exceeds(share(holds), LIMITS.oxygen_percent):
-            self.excused = False
+        if not exceeds(share(holds), LIMITS.oxygen_percent) and not self.wires["O2"].lost:
+            self.excused = False  # while it is lost, those after it in the order of a zero still fall
         assert self.excused or not exceeds(share(holds), LIMITS.oxygen_percent)
 
     @invariant()

@@ -75,8 +75,8 @@ def main() -> None:
     while not ended.wait(PERIOD_S):
         for words in judge.look(seen, time.monotonic()):
             print(json.dumps({"broken": words, "at": time.strftime("%X")}), flush=True)
-    connected = sum(bool(channel.connected) for channel in channels)
-    print(json.dumps({"judged": judge.judged, "updates": seen.updates, "connected": connected}), flush=True)
+    unreached = sum(not channel.connected for channel in channels)
+    print(json.dumps({"judged": judge.judged, "updates": seen.updates, "unreached": unreached}), flush=True)
 
 
 if __name__ == "__main__":

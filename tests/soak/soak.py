@@ -41,6 +41,7 @@ class Outcome:
     memory: dict[str, tuple[float, float]] = field(default_factory=dict)
     judged: int = 0
     updates: int = 0
+    unreached: int = 0
 
     def problems(self, growth_mib: float) -> list[str]:
         """Everything that should not be."""
@@ -49,6 +50,8 @@ class Outcome:
         unread = [f"{name} cannot be read" for name in self.unread]
         return [
             *self.broken, *self.ended, *self.tracebacks, *self.account.unanswered, *unread, *grown,
+            *(f"{name} ended before its time" for name in self.account.died),
+            *(f"the observer did not reach {self.unreached} of its PVs" for _ in range(bool(self.unreached))),
             *(["the observer saw nothing"] if not self.judged or not self.updates else []),
         ]  # fmt: skip
 
@@ -104,6 +107,7 @@ def observed(running: Plant, folder: Path, outcome: Outcome) -> Iterator[None]:
             outcome.broken += [line["broken"] for line in lines if "broken" in line]
             outcome.judged = sum(line.get("judged", 0) for line in lines)
             outcome.updates = sum(line.get("updates", 0) for line in lines)
+            outcome.unreached = sum(line.get("unreached", 0) for line in lines)
 
 
 @contextmanager
@@ -124,6 +128,7 @@ def treated(
         try:
             yield
         finally:
+            account.died += [loop.name for loop in loops if not loop.is_alive()]
             ended.set()
             for loop in loops:
                 loop.join()

@@ -46,6 +46,8 @@ class Account:
 
     done: dict[str, int] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
+    died: list[str] = field(default_factory=list)
+    """Loops that ended before they were told to."""
 
     def count(self, what: str) -> None:
         self.done[what] = self.done.get(what, 0) + 1
@@ -104,13 +106,21 @@ def break_and_mend(
     }  # fmt: skip
     while not ended.is_set():
         name = chance.choice(list(switches))
-        with suppress(Refused):  # not every instrument can have every fault
-            client.put(name, chance.randrange(len(records[name].spec.states)))
-            account.count("faults")
-            ended.wait(chance.uniform(0.5, LONGEST_FAULT_S))
-        client.put(name, switches[name])
+        _throw(client, name, chance.randrange(len(records[name].spec.states)), account)
+        ended.wait(chance.uniform(0.5, LONGEST_FAULT_S))
+        _throw(client, name, switches[name], account)
     for name, value in switches.items():
-        client.put(name, value)
+        _throw(client, name, value, account)
+
+
+def _throw(client: CaClient, name: str, state: int, account: Account) -> None:
+    try:
+        client.put(name, state, timeout=PATIENCE_S)
+        account.count("switches thrown")
+    except Refused:  # not every instrument can have every fault
+        account.count("switches refused")
+    except NoAnswer as error:
+        account.unanswered.append(f"{name}: {error}")
 
 
 def misbehave(
