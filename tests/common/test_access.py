@@ -171,3 +171,15 @@ def test_an_access_file_of_no_use_ends_the_ioc_with_status_2(toy: tuple[Path, di
         assert "access.acf:2: expected RULE" in ioc.output()
     finally:
         ioc.kill()
+
+
+def test_a_hangup_without_a_file_is_not_the_end(toy: tuple[Path, dict[str, str]]) -> None:
+    folder, env = toy
+    with start(folder, env, "T:") as ioc, CaClient(env) as ca:
+        assert not (folder / "access.acf").exists()
+        ioc.signal(signal.SIGHUP)
+        ioc.wait_for("there is no access file to read again")
+        ca.put("T:A:Setpoint", 5)
+        with pytest.raises(Refused):
+            ca.put("T:IOC:Access:Reload", 1)
+        assert ioc.is_running()
