@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from iocs.common.screens import look
-from iocs.common.screens.blocks import lines, matrix, tile
+from iocs.common.screens.blocks import lines_page, matrix, tile
 from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
@@ -38,7 +38,8 @@ ON_TILE = 3
 
 def pages(config: ChamberConfig) -> tuple[Page, ...]:
     """The page of the chamber, that of its serial lines, and the tile for the overview."""
-    return chamber(config), serial_lines(config), overview_tile(config)
+    health = lines_page("gas", "Gas", [line.name for line in config.lines])
+    return chamber(config), health, overview_tile(config)
 
 
 def details(config: ChamberConfig) -> dict[str, str]:
@@ -142,13 +143,6 @@ def recipe(y: int) -> tuple[Widget, ...]:
         bar(Box(value + 150, y + 100, 140, ROW), "$(P)Recipe:Progress"),
         prose(Box(value, y + 130, 290, 50), "$(P)Recipe:Message"),
     )
-
-
-def serial_lines(config: ChamberConfig) -> Page:
-    """Health of the serial lines."""
-    rows, height = lines(10, 70, "gas", [line.name for line in config.lines])
-    widgets = (header("Gas: serial lines", "../gas/gas.bob"), *rows)
-    return Page("gas/lines.bob", "Gas: serial lines $(P)", look.DETAIL_WIDTH, 80 + height, widgets)
 
 
 def overview_tile(config: ChamberConfig) -> Page:

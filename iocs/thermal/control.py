@@ -165,13 +165,14 @@ class Control(ControllerDisplay):
         self._ask(Request.START)
         try:
             await self._until(self._begun, START_S, f"not confirmed within {START_S:g} s")
+            if self.c.state in (State.STARTUP, State.RAMP_UP, State.STEADY_STATE):
+                return
+            why = f"{self.c.state.name}: {self.c.reason}"
         except Refused as error:
-            why = f"{error} ({self.c.decision}): taken back"
-            with suppress(Refused):  # nothing to stop: it has ended in a fault meanwhile
-                self._ask(Request.STOP)
-            raise Refused(why) from None
-        if self.c.state not in (State.STARTUP, State.RAMP_UP, State.STEADY_STATE):
-            raise Refused(f"{self.c.state.name}: {self.c.reason}")
+            why = f"{error} ({self.c.decision})"
+        with suppress(Refused):  # a thermal fault or a hand: those do not start anything
+            self._ask(Request.STOP)
+        raise Refused(f"{why}; the start is taken back")
 
     async def put_halt(self, value: int) -> None:
         """Completes when both supplies are confirmed off."""

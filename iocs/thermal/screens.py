@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from iocs.common.screens import look
-from iocs.common.screens.blocks import lines, matrix, tile
+from iocs.common.screens.blocks import lines_page, matrix, tile
 from iocs.common.screens.charts import Axis, Trace, trend
 from iocs.common.screens.look import PAGE_WIDTH, PITCH, ROW
 from iocs.common.screens.tree import Box, Page, Widget
@@ -41,7 +41,8 @@ COLUMN = 740
 
 def pages(config: ThermalConfig) -> tuple[Page, ...]:
     """The page of the plate, its parameters, its serial lines, and the tile for the overview."""
-    return plate(config), parameters(config.bounds), serial_lines(config), overview_tile(config)
+    health = lines_page("thermal", "Thermal", [line.name for line in config.lines])
+    return plate(config), parameters(config.bounds), health, overview_tile(config)
 
 
 def details(config: ThermalConfig) -> dict[str, str]:
@@ -144,13 +145,6 @@ def parameter(x: int, y: int, name: str, known: Bounds) -> tuple[Widget, ...]:
         *field,
         label(Box(x + 540, y, 220, ROW), name, font=look.SMALL),
     )
-
-
-def serial_lines(config: ThermalConfig) -> Page:
-    """Health of the serial lines."""
-    rows, height = lines(10, 70, "thermal", [line.name for line in config.lines])
-    widgets = (header("Thermal: serial lines", "../thermal/thermal.bob"), *rows)
-    return Page("thermal/lines.bob", "Thermal: serial lines $(P)", look.DETAIL_WIDTH, 80 + height, widgets)
 
 
 def overview_tile(config: ThermalConfig) -> Page:

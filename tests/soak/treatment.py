@@ -5,6 +5,7 @@ Each is a loop that ends when it is told to. Choices come from a seed.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import socket
@@ -73,17 +74,20 @@ def put_anything(
     client: CaClient, records: Mapping[str, Record[Any]], seed: int, ended: threading.Event, account: Account,
     pause_s: float,
 ) -> None:  # fmt: skip
-    """Puts and put-callbacks on every PV that can be written, but those of the simulation."""
+    """Puts and put-callbacks on every PV that can be written, in turn, but those of the simulation."""
     chance = random.Random(seed)
     names = [
         name for name, record in records.items()
         if record.writable and ":SIM:" not in name and not name.endswith(SPARED)
     ]  # fmt: skip
+    chance.shuffle(names)
+    turns = itertools.cycle(names)
     while not ended.wait(pause_s):
-        name = chance.choice(names)
-        value = anything(records[name], chance)
         if chance.random() < HELP:
             name, value = chance.choice(HELPFUL)
+        else:
+            name = next(turns)
+            value = anything(records[name], chance)
         try:
             client.put(name, value, wait=chance.random() < 0.7, timeout=PATIENCE_S)
             account.count("puts")

@@ -38,6 +38,7 @@ def test_seventy_degrees_cut_both_outputs(sudden: Bench) -> None:
     assert bench.severity("State") == MAJOR
     cut = [write for write in bench.moves() if write[1] == 0x0009][-2:]
     assert sorted(name for name, _, _ in cut) == ["PSU1", "PSU2"]
+    bench.wait(lambda: "confirmed" in bench.text("Reason"), "the account of the cut")
     assert "THERMAL_FAULT is latched: Rearm first" in bench.refused("Start", 1)
     assert "hot side is still at" in bench.refused("Rearm", 1)
     bench.heat(40.0)

@@ -16,6 +16,7 @@ from iocs.common.screens.widgets import (
     Write,
     command,
     goto,
+    header,
     heading,
     label,
     panel,
@@ -97,6 +98,13 @@ def lines(x: int, y: int, name: str, lines: Sequence[str]) -> tuple[tuple[Widget
         given = {"NAME": line, "R": f"PORT:{line}:", "FROM": came_from(name)}
         widgets.append(part(box, line, "../common/line_row.bob", given))
     return moved(widgets, x, y), height
+
+
+def lines_page(name: str, title: str, names: Sequence[str]) -> Page:
+    """A page of the health of a subsystem's serial lines."""
+    rows, height = lines(10, 70, name, names)
+    widgets = (header(f"{title}: serial lines", came_from(name)), *rows)
+    return Page(f"{name}/lines.bob", f"{title}: serial lines $(P)", look.DETAIL_WIDTH, 80 + height, widgets)
 
 
 def came_from(name: str) -> str:
