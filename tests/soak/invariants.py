@@ -19,6 +19,10 @@ HIGHEST_A, MEASURED_A = 10.6, 0.3
 LOST = 2
 SAFETY, FAULT, THERMAL_FAULT = 2, 4, 6
 SON_AMPLITUDE = (20.0, 100.0)
+SONICATORS = ("SON4",)  # what is wired in the simulation
+FULL_SCALE_SCCM = {"Ar": 200.0, "O2": 100.0, "N2": 150.0}
+TOO_WARM_K, SHORT_MINIMUM_S = 0.5, 60.0
+HOT_SIDE_LIMIT_C = 70.0
 
 
 class Values(Protocol):
@@ -46,12 +50,23 @@ def gas_setpoints(values: Values) -> str:
     """Neither the total nor the share of oxygen is ever set beyond the limits of the configuration."""
     flows = _all(values, *(f"LAB:GAS:{gas}:Setpoint_RBV" for gas in GASES))
     switches = [switch for gas in GASES for switch in _switches(gas)]
-    if flows is None or any(values.get(switch) for switch in switches):
+    if flows is None or _disturbed(values, *switches):
         return ""
     total, share = sum(flows), 100.0 * flows[1] / max(sum(flows), 1e-9)
     if total > TOTAL_SCCM + SLACK:
         return f"{total:.1f} sccm are set"
     return f"{share:.1f} % of oxygen is set" if flows[1] > SLACK and share > OXYGEN_PERCENT + SLACK else ""
+
+
+def gas_alone(values: Values) -> str:
+    """No gas is ever set beyond what its instrument can do, whatever the others suffer from."""
+    told = [(gas, values.get(f"LAB:GAS:{gas}:Setpoint_RBV")) for gas in GASES]
+    beyond = [
+        f"{gas} {flow:.1f} sccm" for gas, flow in told
+        if flow is not None and flow > FULL_SCALE_SCCM[gas] + SLACK
+        and not _disturbed(values, *_switches(gas))
+    ]  # fmt: skip
+    return ", ".join(beyond)
 
 
 def gas_stopped(values: Values) -> str:
@@ -75,8 +90,11 @@ def _switches(gas: str) -> tuple[str, str]:
 
 
 def _disobeys(values: Values, instrument: str, *switches: str) -> bool:
-    disturbed = any(values.get(switch) for switch in switches)
-    return not disturbed and bool(values.get(f"{instrument}Setpoint_RBV"))
+    return not _disturbed(values, *switches) and bool(values.get(f"{instrument}Setpoint_RBV"))
+
+
+def _disturbed(values: Values, *switches: str) -> bool:
+    return any(values.get(switch) for switch in switches)
 
 
 def relays_safe(values: Values) -> str:
@@ -90,15 +108,41 @@ def relays_safe(values: Values) -> str:
     return f"{', '.join(on)} on" if on else ""
 
 
-def sonicator_faulted(values: Values) -> str:
-    """In FAULT nothing runs that can be stopped, and amplitudes stay within their range."""
+def mist_guarded(values: Values) -> str:
+    """While the condensation guard is active there is no mist."""
+    guarded = values.get("LAB:ENV:CondensationGuard:Active") and values.get("LAB:ENV:Mist:State")
+    return "mist is on" if guarded and not values.get("LAB:SIM:ENV:Mist:Fault") else ""
+
+
+def heater_ends(values: Values) -> str:
+    """Nobody heats what is too warm already, in no mode, once the minimum time is over."""
+    found = _all(
+        values, "LAB:ENV:Temperature", "LAB:ENV:Temperature:Max", "LAB:ENV:Heater:State",
+        "LAB:ENV:Heater:MinimumTime",
+    )  # fmt: skip
+    if found is None or _disturbed(values, "LAB:SIM:ENV:Heater:Fault"):
+        return ""
+    temperature, most, on, minimum_s = found
+    too_warm = on and temperature > most + TOO_WARM_K and minimum_s <= SHORT_MINIMUM_S
+    return f"heated at {temperature:.1f} degC, maximum {most:g}" if too_warm else ""
+
+
+def sonicator_amplitudes(values: Values) -> str:
+    """Amplitudes stay within their range."""
     low, high = SON_AMPLITUDE
-    amplitude = values.get("LAB:SON:SON4:Amplitude_RBV")
-    if amplitude is not None and not low <= amplitude <= high:
-        return f"amplitude {amplitude:g} %"
-    disturbed = any(values.get(f"LAB:SIM:SON:{what}:Fault") for what in ("SON4", "Board", "Modbus"))
-    runs = values.get("LAB:SON:SON4:State") == FAULT and values.get("LAB:SON:SON4:Running")
-    return "runs in FAULT" if runs and not disturbed else ""
+    told = [(name, values.get(f"LAB:SON:{name}:Amplitude_RBV")) for name in SONICATORS]
+    return ", ".join(f"{name} {at:g} %" for name, at in told if at is not None and not low <= at <= high)
+
+
+def sonicator_faulted(values: Values) -> str:
+    """In FAULT, and after an emergency stop, nothing runs that can be stopped."""
+    stopped = bool(values.get("LAB:SON:EStop:Active"))
+    runs = [
+        name for name in SONICATORS
+        if (stopped or values.get(f"LAB:SON:{name}:State") == FAULT) and values.get(f"LAB:SON:{name}:Running")
+        and not _disturbed(values, *(f"LAB:SIM:SON:{what}:Fault" for what in (name, "Board", "Modbus")))
+    ]  # fmt: skip
+    return f"{', '.join(runs)} on" if runs else ""
 
 
 def thermal_currents(values: Values) -> str:
@@ -120,15 +164,36 @@ def thermal_cut(values: Values) -> str:
     return f"{', '.join(on)} on" if on else ""
 
 
+def thermal_hot(values: Values) -> str:
+    """Beyond the highest limit that may be set for the hot side no current flows."""
+    hot = values.get("LAB:TEC:HotPlate")
+    if hot is None or hot <= HOT_SIDE_LIMIT_C:
+        return ""
+    on = [
+        name for name in SUPPLIES
+        if values.get(f"LAB:TEC:{name}:Output_RBV") and not values.get(f"LAB:SIM:TEC:{name}:Fault")
+    ]  # fmt: skip
+    return f"{', '.join(on)} on at {hot:.0f} degC" if on else ""
+
+
 INVARIANTS: Sequence[Invariant] = (
     Invariant("gas: setpoints within the limits", 0.5, gas_setpoints),
+    Invariant("gas: each within its range", 0.5, gas_alone),
     Invariant("gas: stopped", 15.0, gas_stopped),
     Invariant("flow: stopped", 15.0, flow_stopped),
     Invariant("environment: safe", 10.0, relays_safe),
+    Invariant("environment: guarded", 5.0, mist_guarded),
+    Invariant("environment: heating ends", 75.0, heater_ends),
+    Invariant("sonicator: amplitudes", 0.0, sonicator_amplitudes),
     Invariant("sonicator: faulted", 10.0, sonicator_faulted),
     Invariant("thermal: currents", 0.0, thermal_currents),
     Invariant("thermal: cut", 25.0, thermal_cut),
+    Invariant("thermal: hot", 25.0, thermal_hot),
 )
+
+
+REVEALING = {"LAB:TEC:State": 6.0, "LAB:ENV:Mode": 2.0, "LAB:TEC:HotPlate": 99.0}
+"""Values with which invariants look further than they do at 1."""
 
 
 def pvs() -> Iterator[str]:
@@ -138,7 +203,7 @@ def pvs() -> Iterator[str]:
     class Curious:
         def get(self, name: str) -> float | None:
             seen.add(name)
-            return 6.0 if name == "LAB:TEC:State" else 2.0 if name == "LAB:ENV:Mode" else 1.0
+            return REVEALING.get(name, 1.0)
 
     class Calm(Curious):
         def get(self, name: str) -> float | None:

@@ -18,7 +18,7 @@ from iocs.__main__ import furnished
 from iocs.caserver import Record
 from iocs.common.pv import merge
 from iocs.common.subsystem import find, known
-from tests.soak.treatment import Account, at_rest, break_and_mend, misbehave, put_anything
+from tests.soak.treatment import Account, at_rest, break_and_mend, misbehave, put_anything, stop_clients
 from tests.support.ca import CaClient
 from tests.support.plant import Plant, plant
 from tests.support.processes import Process
@@ -68,7 +68,7 @@ def soak(folder: Path, seconds: float, seed: int = 1, pause_s: float = 0.02) -> 
     with plant(folder) as running:
         with observed(running, folder, outcome):
             running.start()
-            with treated(running, records, seed, pause_s, outcome.account):
+            with treated(running, folder, records, seed, pause_s, outcome.account):
                 _watch(running, seconds, outcome)
             outcome.unread = at_rest(running.client, list(records), RETURN_S)
         for name, ioc in running.iocs.items():
@@ -112,8 +112,9 @@ def observed(running: Plant, folder: Path, outcome: Outcome) -> Iterator[None]:
 
 @contextmanager
 def treated(
-    running: Plant, records: Mapping[str, Record[Any]], seed: int, pause_s: float, account: Account
-) -> Iterator[None]:
+    running: Plant, folder: Path, records: Mapping[str, Record[Any]], seed: int, pause_s: float,
+    account: Account,
+) -> Iterator[None]:  # fmt: skip
     ended, names = threading.Event(), list(records)
     ports = [_port(running.client, f"{find(name).prefix}IOC:HEARTBEAT") for name in known()]
     with ExitStack() as stack:
@@ -122,6 +123,9 @@ def treated(
             threading.Thread(target=put_anything, args=(one, records, seed, ended, account, pause_s)),
             threading.Thread(target=break_and_mend, args=(other, records, seed, ended, account)),
             threading.Thread(target=misbehave, args=(ports, names, seed, ended, account)),
+            threading.Thread(
+                target=stop_clients, args=(folder / "client.log", running.env, names, seed, ended, account)
+            ),
         ]
         for loop in loops:
             loop.start()

@@ -17,12 +17,19 @@ class Values(dict[str, float]):
 WRONG = {
     "gas: setpoints within the limits": {
         "LAB:GAS:Ar:Setpoint_RBV": 50, "LAB:GAS:O2:Setpoint_RBV": 40, "LAB:GAS:N2:Setpoint_RBV": 0},
+    "gas: each within its range": {"LAB:GAS:O2:Setpoint_RBV": 101},
     "gas: stopped": {"LAB:GAS:EStop:Active": 1, "LAB:GAS:N2:Setpoint_RBV": 3},
     "flow: stopped": {"LAB:FLOW:EStop:Active": 1, "LAB:FLOW:He:Setpoint_RBV": 3},
     "environment: safe": {"LAB:ENV:Mode": 2, "LAB:ENV:Heater:State": 1},
-    "sonicator: faulted": {"LAB:SON:SON4:State": 4, "LAB:SON:SON4:Running": 1},
+    "environment: guarded": {"LAB:ENV:CondensationGuard:Active": 1, "LAB:ENV:Mist:State": 1},
+    "environment: heating ends": {
+        "LAB:ENV:Temperature": 25, "LAB:ENV:Temperature:Max": 24, "LAB:ENV:Heater:State": 1,
+        "LAB:ENV:Heater:MinimumTime": 30},
+    "sonicator: amplitudes": {"LAB:SON:SON4:Amplitude_RBV": 101},
+    "sonicator: faulted": {"LAB:SON:EStop:Active": 1, "LAB:SON:SON4:Running": 1},
     "thermal: currents": {"LAB:TEC:PSU2:SetCurrent": 10.7},
     "thermal: cut": {"LAB:TEC:State": 6, "LAB:TEC:PSU1:Output_RBV": 1},
+    "thermal: hot": {"LAB:TEC:HotPlate": 71, "LAB:TEC:PSU1:Output_RBV": 1},
 }  # fmt: skip
 
 

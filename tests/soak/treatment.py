@@ -8,13 +8,17 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import re
+import signal
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from iocs.caserver import Record
@@ -22,6 +26,7 @@ from iocs.common.spec import Kind
 from tests.caserver.raw import RawClient
 from tests.support.ca import CaClient, NoAnswer, Refused
 from tests.support.plant import RUNNING
+from tests.support.processes import Process
 
 SPARED = ("SYSRESET", "Access:Reload")
 """Would end the IOC, or read its rules again; both have tests of their own."""
@@ -38,6 +43,7 @@ HELPFUL: Sequence[tuple[str, Any]] = (
 HELP = 0.2
 LONGEST_FAULT_S = 6.0
 STALLED_S = 5.0
+MONITORED, LONGEST_STOP_S, RECOVERY_S = 150, 20.0, 60.0
 PATIENCE_S = 30.0  # that a put-callback may take
 
 
@@ -47,6 +53,7 @@ class Account:
 
     done: dict[str, int] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
+    """Puts without an answer, and clients that heard nothing any more."""
     died: list[str] = field(default_factory=list)
     """Loops that ended before they were told to."""
 
@@ -151,6 +158,38 @@ def _one_bad_client(
     finally:
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
         client.close()
+
+
+def stop_clients(
+    log: Path, env: Mapping[str, str], names: Sequence[str], seed: int, ended: threading.Event,
+    account: Account,
+) -> None:  # fmt: skip
+    """libca clients that are stopped as by Ctrl-Z, then killed or go on; who goes on must hear again."""
+    chance = random.Random(seed)
+    while not ended.is_set():
+        command = [sys.executable, "-m", "tests.soak.bystander", *chance.sample(names, MONITORED)]
+        with Process(command, log, env) as client:
+            told = _events(client, 0, ended)
+            if not told and not ended.is_set():
+                account.unanswered.append(f"a client heard nothing: {client.output()[-500:]}")
+            client.signal(signal.SIGSTOP)
+            ended.wait(chance.uniform(1.0, LONGEST_STOP_S))
+            account.count("clients stopped")
+            if chance.random() < 0.5:
+                client.signal(signal.SIGCONT)
+                if not _events(client, told, ended) and not ended.is_set():
+                    account.unanswered.append(f"a stopped client heard nothing after {told} events")
+        log.unlink()
+
+
+def _events(client: Process, beyond: int, ended: threading.Event) -> int:
+    """How many events a client has heard, once that are more than so many; 0 if that does not come."""
+    deadline = time.monotonic() + RECOVERY_S
+    while time.monotonic() < deadline and not ended.wait(0.2):
+        counts = re.findall(r"^\d+ (\d+)$", client.output(), re.MULTILINE)
+        if counts and int(counts[-1]) > beyond:
+            return int(counts[-1])
+    return 0
 
 
 def at_rest(client: CaClient, names: Sequence[str], within_s: float) -> list[str]:

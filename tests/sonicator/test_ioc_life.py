@@ -77,6 +77,7 @@ def test_what_runs_is_adopted_after_a_crash_and_nothing_is_written(
     monkeypatch.setattr("devsup.sim.sonicator_board.board.COMM_TIMEOUT_MS", 60_000)
     bench = own_bench
     bench.run(4, 75)
+    bench.wait(lambda: bench.unit(4).running, "its start has been completed")  # a busy board's clock is late
     bench.ioc.kill()
     changed_ms = bench.unit(4).changed_ms
     bench.start_anew()
