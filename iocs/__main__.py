@@ -26,7 +26,7 @@ from iocs.common import export, lists
 from iocs.common.access.acf import AcfError
 from iocs.common.config import ConfigError
 from iocs.common.furnish import Furnished, Services
-from iocs.common.pv import merge
+from iocs.common.group import merge
 from iocs.common.screens import export as screens
 from iocs.common.screens.links import links as screen_links
 from iocs.common.subsystem import Subsystem, find, known

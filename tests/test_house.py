@@ -107,7 +107,7 @@ LAWS: list[tuple[Callable[[str], bool], tuple[str, ...], str]] = [
     ),
     (
         lambda who: within(who, "iocs.common.interlock.core", "iocs.common.interlock.rules"),
-        ("iocs.caserver", "iocs.common.pv", "devsup", *CLOCKS_AND_DOORS),
+        ("iocs.caserver", "iocs.common.group", "iocs.common.pv", "devsup", *CLOCKS_AND_DOORS),
         "when an interlock trips is pure",
     ),
     (

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iocs.caserver import dbr, tables
-from iocs.caserver.record import CHANGED, Record
+from iocs.caserver.published import CHANGED
+from iocs.caserver.record import Record
 from iocs.caserver.served import Slice
 
 N = dbr.Native

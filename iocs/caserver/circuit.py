@@ -8,7 +8,7 @@ subscription, the newest replaces the last; a client that sends faster than it r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import caproto as ca
@@ -29,7 +29,6 @@ from iocs.caserver.wire import (
     ECHO,
     ERROR,
     HEADER,
-    LONG_SIZES,
     READ,
     READ_NOTIFY,
     READ_SYNC,
@@ -38,6 +37,7 @@ from iocs.caserver.wire import (
     Message,
     frame,
     frame_head,
+    messages,
 )
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 CHUNK = 64 * 1024
 MAX_BLANK = 1024
 """Elements of a read that failed for which zeros are sent."""
-KNOWN = frozenset((0, 1, 2, 3, 4, 6, 8, 9, 10, 12, 15, 18, 19, 20, 21, 23))
-"""Commands of clients. Anything else ends the circuit before its payload is waited for."""
 CONNECTED = {ca.CLIENT: ca.CONNECTED, ca.SERVER: ca.CONNECTED}
 BROKEN = (ca.CaprotoError, ValueError, KeyError, IndexError, AttributeError)
 """What caproto raises where a client breaks the protocol."""
@@ -126,7 +124,7 @@ class Circuit(VirtualCircuit):
     # -- receiving -------------------------------------------------------------------------------
 
     async def _consume(self) -> None:
-        for message, raw in self._messages():
+        for message, raw in messages(self._buffer, self.context.max_frame):
             handler = HANDLERS.get(message.command)
             if handler is not None:
                 handler(self, message)
@@ -134,28 +132,6 @@ class Circuit(VirtualCircuit):
             for command in self.circuit.recv(raw)[0]:
                 answers = await self._command_queue_iteration(command)
                 self._answer(*self.circuit.send(*answers))
-
-    def _messages(self) -> Iterator[tuple[Message, bytes]]:
-        """The whole messages in the buffer. Raises ValueError for one that no client may send."""
-        buffer, position = self._buffer, 0
-        while len(buffer) - position >= HEADER.size:
-            command, size, dtype, count, first, second = HEADER.unpack_from(buffer, position)
-            start = position + HEADER.size
-            if command not in KNOWN:
-                raise ValueError(f"command {command} is unknown")
-            if size == 0xFFFF and count == 0:
-                if len(buffer) - start < LONG_SIZES.size:
-                    break
-                size, count = LONG_SIZES.unpack_from(buffer, start)
-                start += LONG_SIZES.size
-            if size > self.context.max_frame:
-                raise ValueError(f"a message of {size} bytes is announced, {self.context.max_frame} fit")
-            if start + size > len(buffer):
-                break
-            raw, offset = bytes(buffer[position : start + size]), start - position
-            yield Message(command, dtype, count, first, second, raw[offset:]), raw
-            position = start + size
-        del buffer[:position]
 
     async def _command_queue_iteration(self, command: Any) -> list[Any]:
         if isinstance(command, ca.VersionRequest) and self.circuit.priority is not None:

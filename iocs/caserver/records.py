@@ -14,7 +14,8 @@ import numpy as np
 from iocs.caserver import dbr, tables
 from iocs.caserver.alarms import FINE, Alarm
 from iocs.caserver.numeric import Numeric, number_from_client
-from iocs.caserver.record import CHANGED, Record
+from iocs.caserver.published import CHANGED
+from iocs.caserver.record import Record
 from iocs.caserver.served import Slice
 
 N = dbr.Native

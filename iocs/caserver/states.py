@@ -11,8 +11,9 @@ import numpy as np
 from iocs.caserver import dbr, tables
 from iocs.caserver.alarms import Alarm, AlarmSeverity, AlarmStatus, StateAlarms
 from iocs.caserver.numeric import number_from_client
+from iocs.caserver.published import CHANGED
 from iocs.caserver.puts import Put
-from iocs.caserver.record import CHANGED, Record
+from iocs.caserver.record import Record
 from iocs.caserver.served import Slice
 
 N = dbr.Native

@@ -5,6 +5,7 @@ Knows bytes only: no socket, no channel, no record.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ SEQUENCED = 1
 """In a VERSION: a sequence number follows, to be echoed."""
 HERE = 0xFFFFFFFF
 """In the answer to a search: at the address that this comes from."""
+
+KNOWN = frozenset((0, 1, 2, 3, 4, 6, 8, 9, 10, 12, 15, 18, 19, 20, 21, 23))
+"""Commands of clients. Anything else ends the circuit before its payload is waited for."""
 
 # Status codes (caerr.h).
 ECA_NORMAL, ECA_GETFAIL, ECA_PUTFAIL = 1, 152, 160
@@ -54,3 +58,29 @@ def frame_head(command: int, dtype: int, count: int, first: int, second: int, si
     if size < 0xFFFF and count <= 0xFFFF:
         return HEADER.pack(command, size, dtype, count, first, second)
     return HEADER.pack(command, 0xFFFF, dtype, 0, first, second) + LONG_SIZES.pack(size, count)
+
+
+def messages(buffer: bytearray, max_frame: int) -> Iterator[tuple[Message, bytes]]:
+    """The whole messages in a buffer, parsed and as they came; taken out of it once all were asked for.
+
+    Raises ValueError for one that no client may send.
+    """
+    position = 0
+    while len(buffer) - position >= HEADER.size:
+        command, size, dtype, count, first, second = HEADER.unpack_from(buffer, position)
+        start = position + HEADER.size
+        if command not in KNOWN:
+            raise ValueError(f"command {command} is unknown")
+        if size == 0xFFFF and count == 0:
+            if len(buffer) - start < LONG_SIZES.size:
+                break
+            size, count = LONG_SIZES.unpack_from(buffer, start)
+            start += LONG_SIZES.size
+        if size > max_frame:
+            raise ValueError(f"a message of {size} bytes is announced, {max_frame} fit")
+        if start + size > len(buffer):
+            break
+        raw, offset = bytes(buffer[position : start + size]), start - position
+        yield Message(command, dtype, count, first, second, raw[offset:]), raw
+        position = start + size
+    del buffer[:position]

@@ -20,8 +20,8 @@ import numpy as np
 
 from iocs.caserver import AlarmSeverity, Record
 from iocs.common import pv
+from iocs.common.group import Group
 from iocs.common.memory import Memory
-from iocs.common.pv import Group
 from iocs.common.spec import AlarmPolicy, Archive
 from iocs.common.statefile import StateFile
 

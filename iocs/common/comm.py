@@ -8,7 +8,7 @@ import time
 from devsup.health import Health, Link
 from iocs.caserver import AlarmSeverity, AlarmStatus
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.spec import AlarmPolicy, Archive
 
 MINOR, MAJOR = AlarmSeverity.MINOR, AlarmSeverity.MAJOR

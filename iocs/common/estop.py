@@ -9,7 +9,7 @@ from typing import Any
 
 from iocs.caserver import AlarmSeverity, Record, Refused
 from iocs.common import pv
-from iocs.common.pv import Group, NoHooks
+from iocs.common.group import Group, NoHooks
 from iocs.common.spec import AlarmPolicy, Archive
 
 Action = Callable[[], Awaitable[str]]

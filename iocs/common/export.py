@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from iocs.caserver import Record
-from iocs.common.pv import Group, merge
+from iocs.common.group import Group, merge
 from iocs.common.spec import Spec
 
 BEGIN, END = "<!-- pv-table -->", "<!-- /pv-table -->"

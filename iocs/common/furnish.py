@@ -12,10 +12,10 @@ from pathlib import Path
 from iocs.caserver import current_server, spawn
 from iocs.common.access.security import Security
 from iocs.common.autosave import Autosave
+from iocs.common.group import Group, merge
 from iocs.common.memory import Memory
 from iocs.common.notify import Notifier
 from iocs.common.putlog import PutLog
-from iocs.common.pv import Group, merge
 from iocs.common.recsync import RecSync
 from iocs.common.statefile import StateFile
 from iocs.common.status import Status

@@ -6,7 +6,7 @@ Knows PVs and a Port; knows no protocol and no instrument.
 from devsup.port import Port
 from iocs.caserver import AlarmSeverity
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.spec import AlarmPolicy, Archive
 from iocs.common.ticks import Ticks
 

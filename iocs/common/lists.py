@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from iocs.caserver import Record
 from iocs.caserver.tables import STATE_NAMES
-from iocs.common.pv import Group, merge
+from iocs.common.group import Group, merge
 from iocs.common.spec import Kind, Spec
 
 Records = Mapping[str, Record[Any]]

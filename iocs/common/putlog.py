@@ -22,7 +22,7 @@ from typing import Any
 from iocs.caserver import Record
 from iocs.caserver.puts import Report
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.spec import AlarmPolicy
 from iocs.common.ticks import Ticks
 

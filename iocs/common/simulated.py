@@ -10,7 +10,7 @@ from devsup.sim.faults import FAULT_NAMES, LINE_FAULT_NAMES, Fault, LineFault
 from devsup.sim.wire import PtyLine
 from iocs.caserver import Refused
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 
 Throw = Callable[[Fault, float, float | None], None]
 """Sets the fault of one instrument, its probability and its delay in seconds (None: the default)."""

@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 from iocs.caserver import AccessRights, Client, Record, current_server, request_restart, suspended_tasks
 from iocs.common import procfs
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.status_pvs import LONG_TEXT, PlacePVs, ProcessPVs, TrafficPVs
 from iocs.common.ticks import Ticks
 

@@ -5,7 +5,7 @@ The 32 names of its stock screen for soft IOCs are all there. Knows no process a
 
 from iocs.caserver import AlarmSeverity
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.spec import AlarmPolicy, Archive
 
 SLOW = Archive(60.0)

@@ -16,7 +16,7 @@ import iocs
 
 if TYPE_CHECKING:
     from iocs.common.config import Section
-    from iocs.common.pv import Group
+    from iocs.common.group import Group
 
 C = TypeVar("C")
 

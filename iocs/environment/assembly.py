@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 
 from devsup.relays import RelayBank
 from devsup.sensors import Feed, Quantity
+from iocs.common.group import Group
 from iocs.common.guard import Guard
 from iocs.common.interlock import Interlocks
 from iocs.common.interlock import Sample as InterlockSample
 from iocs.common.memory import Memory
-from iocs.common.pv import Group
 from iocs.environment.chamber import Chamber
 from iocs.environment.config import Backend, EnvironmentConfig
 from iocs.environment.control import Control, Facts, Watchers

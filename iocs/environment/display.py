@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from devsup.sensors import Measured, Quality, Quantity
 from iocs.caserver import AlarmStatus
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.environment.logic import Contact, Decision, Order, RelaySettings, State
 from iocs.environment.logic import duty as duties
 from iocs.environment.pvs import AGE, OFFSET, PROBLEM, QUALITY, VALUE, GuardPVs, LightPVs, RelayPVs

@@ -8,11 +8,11 @@ from devsup.port import Port
 from devsup.relays import CannotClaim
 from iocs.caserver import CannotStart, spawn
 from iocs.common.estop import Refusals
+from iocs.common.group import Group, merge
 from iocs.common.guard import Guard, Words
 from iocs.common.lines import LinePVs
 from iocs.common.links import Links
 from iocs.common.memory import Memory
-from iocs.common.pv import Group, merge
 from iocs.common.subsystem import Subsystem
 from iocs.environment.assembly import Assembly
 from iocs.environment.config import EnvironmentConfig, read

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from iocs.caserver import Record, Refused
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.environment.logic import (
     GuardSettings,
     LightMode,

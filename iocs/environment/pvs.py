@@ -8,7 +8,7 @@ from iocs.caserver import AlarmSeverity
 from iocs.common import pv
 from iocs.common.comm import CommPVs
 from iocs.common.estop import EStopPVs
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.spec import AlarmPolicy, Archive
 from iocs.environment.logic import Code, LightMode, Mode, OnLoss
 from iocs.environment.logic.light import Verdict

@@ -7,8 +7,8 @@ from devsup.port import Port
 from devsup.propar_bus import ProparBus
 from iocs.caserver import current_server, spawn
 from iocs.common.estop import Refusals
+from iocs.common.group import Group
 from iocs.common.guard import Guard
-from iocs.common.pv import Group
 from iocs.common.subsystem import Subsystem
 from iocs.flow.config import FlowConfig, OnLoss, read
 from iocs.flow.instrument import FlowInstrument

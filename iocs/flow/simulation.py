@@ -10,7 +10,7 @@ from functools import partial
 from devsup.sim.propar_line import ProparLine
 from devsup.sim.propar_node import Fluid, NodeConfig, ProparNode
 from devsup.sim.wire import PtyLine
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.simulated import SimulatedInstrument, SimulatedLine, sim_prefix
 from iocs.flow.config import FlowConfig, InstrumentConfig, LineConfig
 

@@ -7,11 +7,11 @@ from devsup.alicat_mfc import Alicat
 from devsup.port import Port
 from iocs.caserver import spawn
 from iocs.common.estop import Refusals
+from iocs.common.group import Group, merge
 from iocs.common.guard import Guard
 from iocs.common.lines import LinePVs
 from iocs.common.links import Links
 from iocs.common.memory import Memory
-from iocs.common.pv import Group, merge
 from iocs.common.subsystem import Subsystem
 from iocs.gas.chamber import Chamber
 from iocs.gas.config import QUANTITIES, ChamberConfig, OnShutdown, read

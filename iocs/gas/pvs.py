@@ -7,7 +7,7 @@ from iocs.caserver import AlarmSeverity
 from iocs.common import pv
 from iocs.common.comm import CommPVs
 from iocs.common.estop import EStopPVs
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.spec import MAX_DESC, AlarmPolicy, Archive
 
 MINOR, MAJOR, INVALID = AlarmSeverity.MINOR, AlarmSeverity.MAJOR, AlarmSeverity.INVALID

@@ -16,9 +16,9 @@ from devsup.sim.alicat_unit import CONDITION_NAMES, AlicatUnit, Condition, UnitC
 from devsup.sim.wire import PtyLine
 from iocs.caserver import Record
 from iocs.common import pv
+from iocs.common.group import Group
 from iocs.common.interlock import Sample, Source
 from iocs.common.interlock.sources import LocalPV
-from iocs.common.pv import Group
 from iocs.common.simulated import SimulatedInstrument, SimulatedLine, Throw, sim_prefix
 from iocs.common.ticks import Ticks
 from iocs.gas.config import ChamberConfig, GasConfig

@@ -7,12 +7,12 @@ from devsup.port import Port
 from devsup.sonicator_board import Sonicator, SonicatorBoard
 from iocs.caserver import spawn
 from iocs.common.estop import Refusals
+from iocs.common.group import Group, merge
 from iocs.common.guard import Guard
 from iocs.common.interlock.linked import LinkedPV
 from iocs.common.lines import LinePVs
 from iocs.common.links import Links
 from iocs.common.memory import Memory
-from iocs.common.pv import Group, merge
 from iocs.common.subsystem import Subsystem
 from iocs.sonicator.around import STOPPED, Around
 from iocs.sonicator.board import BoardStop, SonicatorPlant

@@ -11,7 +11,7 @@ from devsup.sonicator_board import SonicatorBoard
 from devsup.sonicator_map import Register
 from iocs.caserver import Integer, Refused
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 
 READ = pv.integer("Reg", "A register", source="device")
 WRITE = pv.integer("Reg", "A register", source="device", drive=(0, 0xFFFF), access="CONFIGURE")

@@ -18,7 +18,7 @@ from devsup.sim.sonicator_board import (
 )
 from devsup.sim.wire import PtyLine
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.simulated import SimulatedInstrument, SimulatedLine, sim_prefix
 from iocs.common.ticks import Ticks
 from iocs.sonicator.config import PlantConfig, SonicatorConfig

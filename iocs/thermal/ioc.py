@@ -8,12 +8,12 @@ from devsup.port import Port
 from devsup.sensors import Sysfs
 from iocs.caserver import spawn
 from iocs.common.estop import Refusals
+from iocs.common.group import Group, merge
 from iocs.common.guard import Guard, Words
 from iocs.common.interlock.linked import LinkedPV
 from iocs.common.lines import LinePVs
 from iocs.common.links import Links
 from iocs.common.memory import Memory
-from iocs.common.pv import Group, merge
 from iocs.common.subsystem import Subsystem
 from iocs.thermal.config import OnShutdown, ThermalConfig, read
 from iocs.thermal.control import Control

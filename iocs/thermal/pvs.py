@@ -9,7 +9,7 @@ from iocs.caserver import AlarmSeverity, Analog
 from iocs.common import pv
 from iocs.common.comm import CommPVs
 from iocs.common.estop import EStopPVs
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.spec import AlarmPolicy, Archive
 from iocs.thermal.logic.facts import Latch, State, Trend, Zone
 from iocs.thermal.logic.history import LENGTH

@@ -19,7 +19,7 @@ from devsup.sim.tec_chamber import LAG_S, TecChamber, Thermometer
 from devsup.sim.tec_plant import Conditions, TecPlant
 from devsup.sim.wire import PtyLine
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.simulated import SimulatedInstrument, SimulatedLine, sim_prefix
 from iocs.common.ticks import Ticks
 from iocs.thermal.config import LineConfig, SupplyConfig, ThermalConfig

@@ -8,7 +8,7 @@ from devsup.sensors import Measured, Quality, Quantity, Sensor, Source, Sysfs
 from devsup.sensors.ds18b20 import Ds18b20
 from devsup.sensors.max31865 import Max31865Iio, Max31865Spi
 from iocs.caserver import AlarmStatus
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.ticks import Ticks
 from iocs.thermal.logic.facts import Sensed
 from iocs.thermal.pvs import AGE, AMBIENT_VALUE, COLD_VALUE, HOT_VALUE, PROBLEM, QUALITY

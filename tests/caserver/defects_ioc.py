@@ -10,7 +10,8 @@ from caproto.asyncio.server import Context as StockServer
 from caproto.server import PVGroup, pvproperty
 
 from iocs.caserver import serve, spawn
-from iocs.common.pv import Group, choice, flag, integer, readback, setpoint, text
+from iocs.common.group import Group
+from iocs.common.pv import choice, flag, integer, readback, setpoint, text
 
 STATES = ["Auto", "Manual", "Fault"]
 SLOW_S = 1.0

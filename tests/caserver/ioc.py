@@ -21,7 +21,8 @@ from iocs.caserver import (
     serve,
     spawn,
 )
-from iocs.common.pv import Group, choice, command, counter, flag, integer, readback, setpoint, text, waveform
+from iocs.common.group import Group
+from iocs.common.pv import choice, command, counter, flag, integer, readback, setpoint, text, waveform
 
 MINOR, MAJOR = AlarmSeverity.MINOR, AlarmSeverity.MAJOR
 

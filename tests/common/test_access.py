@@ -11,7 +11,8 @@ from iocs.caserver import AccessRights, AlarmStatus, Client
 from iocs.caserver.wire import ECA_NOWTACCESS
 from iocs.common.access.acf import AcfError, read
 from iocs.common.access.security import Security
-from iocs.common.pv import Group, setpoint
+from iocs.common.group import Group
+from iocs.common.pv import setpoint
 from tests.caserver.raw import RawClient
 from tests.support.ca import CaClient, Refused
 from tests.support.network import LOOPBACK, ca_environment

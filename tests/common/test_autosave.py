@@ -11,8 +11,9 @@ import pytest
 
 from iocs.caserver import AlarmSeverity
 from iocs.common.autosave import Autosave
+from iocs.common.group import Group
 from iocs.common.memory import Memory
-from iocs.common.pv import Group, choice, flag, integers, readback, setpoint, text, texts, waveform
+from iocs.common.pv import choice, flag, integers, readback, setpoint, text, texts, waveform
 from iocs.common.statefile import StateFile
 from tests.support.waiting import until
 

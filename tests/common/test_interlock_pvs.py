@@ -11,8 +11,8 @@ import pytest
 from iocs.caserver import AlarmSeverity, Client, Record, Refused
 from iocs.common import pv
 from iocs.common.config import ConfigError, load
+from iocs.common.group import merge
 from iocs.common.interlock import Interlocks, Quantity, Row, Sample, Source, read_rows
-from iocs.common.pv import merge
 
 QUANTITIES = {"total": Quantity("Total flow", "sccm", 1)}
 ROWS = """

@@ -14,8 +14,8 @@ from iocs.caserver import AlarmSeverity, AlarmStatus, wire
 from iocs.caserver.interfaces import from_environment
 from iocs.caserver.server import Server
 from iocs.common import pv
+from iocs.common.group import Group
 from iocs.common.links import Link, Links, Quality
-from iocs.common.pv import Group
 from tests.conformance.servers import server
 from tests.support.ca import CaClient
 from tests.support.network import LOOPBACK

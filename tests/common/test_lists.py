@@ -14,7 +14,8 @@ import pytest
 from iocs.__main__ import main
 from iocs.caserver import AlarmSeverity
 from iocs.common import lists
-from iocs.common.pv import Group, choice, command, flag, readback, setpoint, text, texts, waveform
+from iocs.common.group import Group
+from iocs.common.pv import choice, command, flag, readback, setpoint, text, texts, waveform
 from iocs.common.spec import AlarmPolicy, Archive
 from iocs.common.subsystem import known
 

@@ -12,8 +12,9 @@ import pytest
 
 from iocs.caserver.puts import Client, Report
 from iocs.common import putlog
+from iocs.common.group import Group
 from iocs.common.putlog import PutLog, line
-from iocs.common.pv import Group, setpoint
+from iocs.common.pv import setpoint
 from tests.support.waiting import until
 
 ANN = Client("ann", "desk", "127.0.0.1:1")

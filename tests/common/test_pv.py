@@ -11,15 +11,14 @@ from iocs.caserver import AlarmSeverity, AlarmStatus, Analog
 from iocs.caserver.dbr import Native
 from iocs.caserver.puts import Client, Outcome, Put
 from iocs.caserver.wire import ECA_NORMAL
+from iocs.common.group import Group, merge
 from iocs.common.pv import (
     AlarmPolicy,
     Archive,
-    Group,
     choice,
     command,
     flag,
     integer,
-    merge,
     readback,
     setpoint,
     text,

@@ -13,7 +13,7 @@ import pytest
 
 from iocs.__main__ import main
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.recsync import client, wire
 from iocs.common.recsync.client import CONNECTING, DONE, LISTENING, RecSync
 from iocs.common.recsync.entries import ioc_infos

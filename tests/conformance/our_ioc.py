@@ -7,15 +7,14 @@ from typing import Any
 
 from iocs.caserver import AlarmSeverity, serve, spawn
 from iocs.common.access.security import Security
+from iocs.common.group import Group, merge
 from iocs.common.pv import (
     Archive,
-    Group,
     characters,
     choice,
     flag,
     integer,
     integers,
-    merge,
     readback,
     setpoint,
     text,

@@ -10,7 +10,7 @@ from devsup.relays import DryRelays, GpioRelays, ModbusRelays
 from devsup.sensors import Quantity
 from devsup.sensors.transmitter import Kind, Register
 from iocs.common.config import ConfigError
-from iocs.common.pv import merge
+from iocs.common.group import merge
 from iocs.environment.config import Backend, EnvironmentConfig
 from iocs.environment.ioc import SUBSYSTEM, EnvironmentIoc
 from iocs.environment.logic import LightMode, OnLoss, Relay, Settings

@@ -8,7 +8,7 @@ import pytest
 
 from devsup.propar import Framing
 from iocs.common.config import ConfigError
-from iocs.common.pv import merge
+from iocs.common.group import merge
 from iocs.flow.config import FlowConfig, InstrumentConfig, OnLoss
 from iocs.flow.ioc import SUBSYSTEM
 from tests.support.processes import ROOT
@@ -183,9 +183,7 @@ TWO_LINES = """\
         ({"name": "EStop"}, "10: lines.b.instruments.EStop.node: the name EStop is taken by the emergency"),
     ],
 )
-def test_lines_nodes_and_names_are_given_once(
-    config: Read, change: dict[str, object], problem: str
-) -> None:
+def test_lines_nodes_and_names_are_given_once(config: Read, change: dict[str, object], problem: str) -> None:
     right = {"first": "/dev/ttyUSB0", "second": "/dev/ttyUSB1", "second_node": 2, "name": "Z"}
     assert len(of(config(TWO_LINES.format(**right)))) == 3
     (found,) = mistakes(config, TWO_LINES.format(**{**right, **change}))

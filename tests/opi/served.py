@@ -11,7 +11,7 @@ from typing import Any
 from iocs.__main__ import furnished
 from iocs.caserver import Record
 from iocs.common.furnish import Furnished
-from iocs.common.pv import merge
+from iocs.common.group import merge
 from iocs.common.spec import Kind
 from iocs.common.subsystem import find, known
 

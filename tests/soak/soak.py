@@ -16,7 +16,7 @@ import psutil
 
 from iocs.__main__ import furnished
 from iocs.caserver import Record
-from iocs.common.pv import merge
+from iocs.common.group import merge
 from iocs.common.subsystem import find, known
 from tests.soak.treatment import Account, at_rest, break_and_mend, misbehave, put_anything, stop_clients
 from tests.support.ca import CaClient

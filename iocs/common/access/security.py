@@ -21,8 +21,8 @@ from iocs.caserver.dbr import Mask
 from iocs.common import pv
 from iocs.common.access.acf import Acf, AcfError, Rights, read
 from iocs.common.access.rules import FIELD_LEVEL, VALUE_LEVEL, grant
+from iocs.common.group import Group
 from iocs.common.links import Links
-from iocs.common.pv import Group
 from iocs.common.spec import RESERVED, AlarmPolicy, Archive
 
 MOST_KEPT = 10_000

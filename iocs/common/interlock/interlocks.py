@@ -13,12 +13,12 @@ from typing import Any
 
 from iocs.caserver import Record
 from iocs.common.config import ConfigError, Problem
+from iocs.common.group import Group
 from iocs.common.interlock import core
 from iocs.common.interlock.core import Change, Event, Sample
 from iocs.common.interlock.panel import Panel, Summary
 from iocs.common.interlock.rules import Origin, Row
 from iocs.common.interlock.sources import LocalPV, Reading, Source
-from iocs.common.pv import Group
 from iocs.common.ticks import Ticks
 
 PERIOD_S = 0.1

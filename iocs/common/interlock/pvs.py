@@ -6,8 +6,8 @@ import math
 
 from iocs.caserver import AlarmSeverity, Analog, Text
 from iocs.common import pv
+from iocs.common.group import Group
 from iocs.common.interlock.rules import Origin, Row, Severity
-from iocs.common.pv import Group
 from iocs.common.spec import MAX_DESC, AlarmPolicy, Archive
 
 GRAVITY = {Severity.MINOR: AlarmSeverity.MINOR, Severity.MAJOR: AlarmSeverity.MAJOR}

@@ -16,7 +16,7 @@ from typing import Any
 
 from iocs.caserver import Record, current_server
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.recsync import wire
 from iocs.common.recsync.entries import Entry, entries, ioc_infos
 from iocs.common.recsync.wire import Announcement, Message

@@ -18,7 +18,7 @@ from devsup.sim.relay_board import RelayBoard
 from devsup.sim.relays import SimRelays
 from devsup.sim.sysfs import Tree
 from devsup.sim.wire import PtyLine
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.simulated import SimulatedInstrument, SimulatedLine, sim_prefix
 from iocs.common.ticks import Ticks
 from iocs.environment.config import Backend, EnvironmentConfig, SerialConfig

@@ -5,7 +5,7 @@ from dataclasses import replace
 from devsup.sim.relays import RELAY_FAULT_NAMES, RelayFault, SimRelays
 from devsup.sim.sysfs import FAULT_NAMES, SensorFault
 from iocs.common import pv
-from iocs.common.pv import Group
+from iocs.common.group import Group
 from iocs.common.ticks import Ticks
 from iocs.environment.simulation.living import LivingChamber
 from iocs.environment.simulation.sensors import Simulated

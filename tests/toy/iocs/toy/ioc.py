@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from iocs.caserver import AlarmSeverity, Refused, spawn
 from iocs.common.config import Section
-from iocs.common.pv import Group, command, flag, readback, setpoint
+from iocs.common.group import Group
+from iocs.common.pv import command, flag, readback, setpoint
 from iocs.common.subsystem import Subsystem
 
 
