@@ -45,7 +45,7 @@ class Guard:
         self.words = words or Words()
         self.stop = stop.Stop()
         self.orders = 0  # of clients, since somebody counted them
-        self.confirmed: dict[str, Callable[[], None]] = {}  # whom to tell that it is confirmed, by name
+        self.confirmed: dict[str, Callable[[str], None]] = {}  # whom to tell that it is, and why, by name
         self.doubtful: dict[str, Callable[[], None]] = {}  # … or that it is not, and may be so all the same
         self._instruments = instruments
         self._names = frozenset(item.name for item in instruments)
@@ -129,7 +129,7 @@ class Guard:
         """Make one safe that came back, whatever it woke up with, or that moved during the stop."""
         name = instrument.name
         before = self._problems.get(name)
-        problem = await self._begin(instrument)
+        problem = await self._begin(instrument, self._why)
         if problem and problem != before:
             self._log.error("%s", problem)
             self.say(problem)
@@ -142,7 +142,7 @@ class Guard:
     async def _settle(self, instruments: Iterable[Safe], why: str) -> list[str]:
         """All at once, those that answer ahead of those that may not. Says for whom it has to wait."""
         order = sorted(instruments, key=lambda item: (item.health.lost, item.health.attempts_failed))
-        tasks = {self._begin(item): item.name for item in order}
+        tasks = {self._begin(item, why): item.name for item in order}
         try:
             _, pending = await asyncio.wait(tasks, timeout=PATIENCE_S)
             if pending:
@@ -153,15 +153,15 @@ class Guard:
                 task.cancel()
         return sorted(problem for problem in problems if problem)
 
-    def _begin(self, instrument: Safe) -> asyncio.Task[str]:
+    def _begin(self, instrument: Safe, why: str) -> asyncio.Task[str]:
         """It counts as under way from now on, whenever its task gets its turn."""
         name = instrument.name
-        task = asyncio.create_task(self._settle_one(instrument), name=f"safe {name}")
+        task = asyncio.create_task(self._settle_one(instrument, why), name=f"safe {name}")
         self._under_way[name] += 1
         task.add_done_callback(lambda _: self._under_way.subtract([name]))
         return task
 
-    async def _settle_one(self, instrument: Safe) -> str:
+    async def _settle_one(self, instrument: Safe, why: str) -> str:
         """Its safe(), booked as soon as it is confirmed. Returns what went wrong."""
         name = instrument.name
         try:
@@ -178,7 +178,7 @@ class Guard:
         self.stop = stop.settled(self.stop, name)
         self._problems.pop(name, None)
         if name in self.confirmed:
-            self.confirmed[name]()
+            self.confirmed[name](why)
         return ""
 
     def _doubt(self, name: str) -> None:

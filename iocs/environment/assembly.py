@@ -74,7 +74,7 @@ class Assembly:
             group.control = control
         self.parameters.on_change = control.hurry
         control.watchers = Watchers(self._done, self._decided, plant.say)
-        guard.confirmed[self._bank.name] = control.all_open
+        guard.confirmed[self._bank.name] = lambda _: control.all_open()
         self._bank_pvs.backend.set_ok(config.relays.backend.value)
         dry = config.relays.backend is Backend.SIMULATED
         plant.simulation.set_ok(1 if dry else 0)

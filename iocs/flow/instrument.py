@@ -37,7 +37,7 @@ class FlowInstrument(InstrumentDisplay):
         self._counter_due = 0.0
         self._plate_due = math.inf
         self.poll_period.set_ok(config.poll_period_s)
-        guard.confirmed[instrument.name] = self._zero_confirmed
+        guard.confirmed[instrument.name] = lambda _: self._zero_confirmed()
 
     # -- polling ------------------------------------------------------------------------------
 

@@ -119,11 +119,12 @@ class GasChannel(Polled, GasDisplay):
         self.setpoint_rbv.set_ok(held)
         return held
 
-    def zero_confirmed(self) -> None:
+    def zero_confirmed(self, why: str) -> None:
         self.account = setpoints.zeroed(self.account)
         self._moved_at = time.monotonic()
         self.setpoint.set_ok(0.0)
         self.setpoint_rbv.set_ok(0.0)
+        self.say(f"{why}: {self.name} is zero, confirmed")
 
     def _zero_doubtful(self) -> None:
         """A zero was not confirmed; it may have arrived all the same."""

@@ -51,7 +51,7 @@ class SupervisedSonicator(SonicatorDisplay):
         self._sees = False
         self._under_way: dict[str, asyncio.Task[None]] = {}
         around.followers.append(self.follow)
-        around.guard.confirmed[config.name] = self._stop_confirmed
+        around.guard.confirmed[config.name] = lambda _: self._stop_confirmed()
         self.show_machine(self.machine)
 
     def begin(self) -> None:

@@ -32,7 +32,7 @@ class TecSupply(Polled, SupplyPVs):
         self.reading: SupplyReading | None = None
         self.hand = Hand(device, self.take, self.attempt)
         self._guard = guard
-        guard.confirmed[device.name] = self._cut_confirmed
+        guard.confirmed[device.name] = lambda _: self._cut_confirmed()
 
     # -- reading ------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import pytest
 from iocs.caserver import AlarmSeverity, Refused
 from iocs.common import pv
 from iocs.common.estop import EStopPVs, Refusals
+from iocs.common.group import Group
 from iocs.common.status import uptime_text
 
 
@@ -59,7 +60,7 @@ def test_a_reset_that_fails_stays_latched() -> None:
 
 
 def test_a_refusal_is_told_in_reason_and_a_safety_order_is_not_called_refused() -> None:
-    class Lab(pv.Group):
+    class Lab(Group):
         setpoint = pv.setpoint("Setpoint", "Demand", writable=True)
         stop = pv.command("Stop", "Stop", access="SAFETY", writable=True)
 

@@ -11,7 +11,7 @@ import pytest
 from iocs.caserver import AlarmSeverity, Client, Record, Refused
 from iocs.common import pv
 from iocs.common.config import ConfigError, load
-from iocs.common.group import merge
+from iocs.common.group import Group, merge
 from iocs.common.interlock import Interlocks, Quantity, Row, Sample, Source, read_rows
 
 QUANTITIES = {"total": Quantity("Total flow", "sccm", 1)}
@@ -50,7 +50,7 @@ class Far(Source):
         return self.answer
 
 
-class Lab(pv.Group):
+class Lab(Group):
     temperature = pv.readback("Temperature", "Temperature", unit="degC", source="device", initial=20.0)
 
 

@@ -189,8 +189,10 @@ def test_the_emergency_stop_works_with_one_unit_dead(bench: Bench) -> None:
             bench.put("EStop", 1)
         assert bench.setpoints() == {"Ar": 0.0, "O2": 0.0, "N2": 50.0}
         assert bench.ca.read(bench.pv("N2:Flow")).severity == INVALID
+        assert bench.text("Ar:Reason") == "Emergency stop: Ar is zero, confirmed"
         assert "emergency stop is active" in bench.refused("Ar:Setpoint", 10)
     bench.wait(lambda: bench.setpoints()["N2"] == 0.0, "zeroed as soon as it answers")
+    bench.wait(lambda: bench.text("N2:Reason") == "Emergency stop: N2 is zero, confirmed", "and says why")
     bench.put("EStop:Reset", 1)
     bench.put("Ar:Setpoint", 10)
 
