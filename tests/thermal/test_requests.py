@@ -213,3 +213,15 @@ def test_running_blind_waits_a_little_for_the_sensors() -> None:
     assert c.decision == "found running, waiting for cold plate"
     seen = inputs(now=NOW + 0.2, cold=float("nan"))
     assert after(c, seen, now=NOW + 0.2)[0].state is THERMAL
+
+
+def test_a_start_waits_for_a_reading_of_both_supplies() -> None:
+    """One that has just been unplugged was fine in its last reading, and that is not old yet."""
+    before = (supply(0.0, on=False), supply(0.0, on=False, at=NOW - 0.4))
+    c, orders = after(controller(OFF), inputs(supplies=before, request=START))
+    assert (c.state, c.decision) == (State.INITIALIZING, "waiting for a reading of PSU2")
+    assert orders.settings == (None, None)
+    later = NOW + 0.4
+    c, orders = after(c, inputs(now=later, supplies=at(0.0, on=False, now=later)), now=later)
+    assert c.state is State.STARTUP
+    assert None not in orders.settings

@@ -158,10 +158,10 @@ class View:
             name for name, supply in zip(NAMES, self.seen.supplies, strict=True) if not self.answers(supply)
         ]
 
-    def outdated(self) -> list[str]:
-        """Supplies that have been written to since they were last read, by name."""
+    def outdated(self, since: float) -> list[str]:
+        """Supplies that have not been read since that moment, or since they were written to, by name."""
         both = zip(NAMES, self.seen.supplies, strict=True)
-        return [name for name, supply in both if supply.at <= supply.confirmed_at]
+        return [name for name, supply in both if supply.at < since or supply.at <= supply.confirmed_at]
 
     def _fresh(self, sensed: Sensed) -> bool:
         return self.now - sensed.at <= self.p.sensor_stale_ms / 1000.0

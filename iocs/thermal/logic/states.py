@@ -34,8 +34,8 @@ def initializing(c: Controller, v: View) -> Controller:
     """Wait for all hardware; take over what is found running."""
     sensors = [name for name, ok in (("cold plate", v.cold_ok), ("hot side", v.hot_ok)) if not ok]
     lost, waited_s = v.lost(), v.now - c.entered
-    if not lost and v.outdated():  # what was found before our last order is not found any more
-        return replace(c, decision=f"waiting for a reading of {' and '.join(v.outdated())}")
+    if not lost and (old := v.outdated(c.since)):  # what was found before Start, or before our last order
+        return replace(c, decision=f"waiting for a reading of {' and '.join(old)}")
     if not lost and running(v) and all(supply.held.output for supply in v.seen.supplies):
         return hot_reset(c, v, sensors)
     if not lost and not sensors:
