@@ -67,8 +67,14 @@ class Outbox:
                 await self._write(self._take_events())
             await self.send_answers()
 
+    def flush_answers(self) -> None:
+        """Give the answers that wait to the socket, now."""
+        if self._answers:
+            self._writer.write(b"".join(self._answers))
+            self._answers = []
+
     async def send_answers(self) -> None:
-        """Send the answers that wait, now. Raises OSError."""
+        """Send the answers that wait, as the client reads. Raises OSError."""
         if self._answers:
             data, self._answers = b"".join(self._answers), []
             await self._write(data)

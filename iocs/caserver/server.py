@@ -16,6 +16,7 @@ from caproto.asyncio.server import Context
 from caproto.asyncio.utils import _create_udp_socket, _TransportWrapper
 
 from iocs.caserver.circuit import Circuit
+from iocs.caserver.eager import EagerReader
 from iocs.caserver.interfaces import ANY, Network, from_environment, is_broadcast
 from iocs.caserver.names import Names
 from iocs.caserver.record import Record
@@ -149,7 +150,11 @@ class Server(Context):
             else:
                 self.server_tasks.create(self.tcp_handler(client, peer))
 
-        self._listeners.append(await asyncio.start_server(joined, sock=sock))
+        def protocol() -> asyncio.StreamReaderProtocol:
+            return asyncio.StreamReaderProtocol(EagerReader(), joined)
+
+        loop = asyncio.get_running_loop()
+        self._listeners.append(await loop.create_server(protocol, sock=sock))
 
     async def circuit_disconnected(self, circuit: Circuit) -> None:
         if circuit in self.circuits:

@@ -84,3 +84,13 @@ def messages(buffer: bytearray, max_frame: int) -> Iterator[tuple[Message, bytes
         yield Message(command, dtype, count, first, second, raw[offset:]), raw
         position = start + size
     del buffer[:position]
+
+
+def whole(data: bytes, max_frame: int) -> list[Message]:
+    """The messages that make up these bytes; none unless they end with the last, and may be sent."""
+    rest = bytearray(data)
+    try:
+        found = [message for message, _ in messages(rest, max_frame)]
+    except ValueError:
+        return []
+    return [] if rest else found

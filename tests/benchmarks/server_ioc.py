@@ -32,7 +32,7 @@ def ours(count: int, prefix: str) -> None:
     """As a subsystem serves them."""
     from iocs.caserver import serve, spawn
     from iocs.common import pv
-    from iocs.common.pv import Group
+    from iocs.common.group import Group
 
     group = Group(prefix)
     limits = {"hihi": LIMITS["HIHI"], "high": LIMITS["HIGH"]}

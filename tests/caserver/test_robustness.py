@@ -163,6 +163,23 @@ def test_any_number_of_versions_and_a_name_server_search(bench: Served, raw: Raw
     assert raw.expect(23).command == 23
 
 
+def test_requests_are_done_in_their_order_however_they_are_cut(bench: Served, raw: RawClient) -> None:
+    """Some go past the circuit's task, if they come whole; they must not overtake those that do not."""
+    raw.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    chance, sid = random.Random(3), raw.connect(bench("Free"))
+    for n in range(300):
+        value = struct.pack(">d", float(n % 7))
+        monitor = HEADER.pack(1, 16, 6, 1, sid, n) + struct.pack(">fffHH", 0, 0, 0, 1, 0)
+        put, get = HEADER.pack(4, 8, 6, 1, sid, n) + value, HEADER.pack(15, 0, 6, 1, sid, n)
+        whole = (monitor if n % 3 == 0 else b"") + put + get
+        cuts = sorted(chance.sample(range(1, len(whole)), 2))
+        for part in (whole[: cuts[0]], whole[cuts[0] : cuts[1]], whole[cuts[1] :]):
+            raw.sock.sendall(part)
+        assert raw.expect(15).payload == value
+        if n % 3 == 0:
+            raw.send(2, 6, 1, sid, n)
+
+
 def test_no_event_after_the_answer_to_a_cancel(bench: Served, raw: RawClient) -> None:
     sid = raw.connect(bench("Plain"))
     raw.subscribe(sid, 1, Mask.VALUE)
