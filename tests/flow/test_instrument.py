@@ -451,7 +451,7 @@ async def test_an_instrument_that_was_dead_during_the_stop_is_zeroed_when_it_ret
     await rig.until(lambda: rig.node("N2").setpoint == 0.0, "late zero")
     await rig.until(lambda: rig.n2.setpoint.value == rig.n2.setpoint_rbv.value == 0.0, "zeros shown")
     await rig.until(lambda: rig.n2.flow.severity is FINE, "return")
-    assert "Emergency stop: N2 is zero now, confirmed" in rig.said
+    await rig.until(lambda: "Emergency stop: N2 is zero now, confirmed" in rig.said, "said")
     assert rig.guard.stop.owed == frozenset()
 
 
