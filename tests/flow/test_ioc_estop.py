@@ -73,7 +73,7 @@ def test_one_that_was_dead_is_zeroed_when_it_returns(flowing: Bench, reset: bool
             flowing.put("Air:Setpoint", 2)
     flowing.wait(lambda: flowing.node("N2").setpoint == 0.0, "late zero")
     flowing.wait_severity("N2:Flow", NO_ALARM)
-    assert flowing.text("Reason") == "Emergency stop: N2 is zero now, confirmed"
+    flowing.wait(lambda: flowing.text("Reason") == "Emergency stop: N2 is zero now, confirmed", "said")
     assert (flowing.get("N2:Setpoint"), flowing.get("N2:Setpoint_RBV")) == (0.0, 0.0)
     assert flowing.setpoints()[1] == (2.0 if reset else 0.0)
     if reset:
