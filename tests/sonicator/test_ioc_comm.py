@@ -13,6 +13,7 @@ from tests.sonicator.bench import COMM, INVALID, MAJOR, MINOR, NO_ALARM, STATE, 
 
 def test_a_silent_board_is_invalid_soon_stops_what_runs_and_comes_back_stopped(bench: Bench) -> None:
     bench.run(4)
+    bench.wait(lambda: bench.get("SON4:Power") > 355, "steady")
     before = bench.get("SON4:Power")
     bench.fault(Fault.DEAD)
     bench.wait_severity("SON4:Power", INVALID)
