@@ -143,8 +143,17 @@ def test_a_plain_put_that_fails_brings_the_reason(bench: Served, raw: RawClient)
     ],
     ids=["4 GiB", "unknown command", "read", "cancel", "subscribe", "clear", "http"],
 )
-def test_a_client_that_breaks_the_protocol_is_hung_up_on(bench: Served, raw: RawClient, data: bytes) -> None:
-    """D8 and the zombies: closed at once, nothing buffered, no traceback."""
+@pytest.mark.parametrize("at_rest", [False, True], ids=["in a row", "at rest"])
+def test_a_client_that_breaks_the_protocol_is_hung_up_on(
+    bench: Served, raw: RawClient, data: bytes, at_rest: bool
+) -> None:
+    """D8 and the zombies: closed at once, nothing buffered, no traceback.
+
+    At rest, with nothing in front of it, a request is done past the circuit's task.
+    """
+    if at_rest:
+        raw.send(23)
+        raw.expect(23)
     raw.sock.sendall(data)
     assert raw.is_closed()
     assert "Traceback" not in bench.process.output().replace("a bug", "").partition("RuntimeError")[0]

@@ -166,8 +166,7 @@ def test_instruments_of_a_line_that_came_back_are_asked_at_once(rig: Rig) -> Non
     assert rig.one.lost
     assert not rig.one.due(0.0)
     rig.far.plug_in()
-    wait_until(lambda: rig.port.connected)
-    assert rig.one.due(0.0)
+    wait_until(lambda: rig.port.connected and rig.one.due(0.0), what="asked at once")
 
 
 @pytest.mark.usefixtures("impatient")
