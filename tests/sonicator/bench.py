@@ -17,6 +17,7 @@ from devsup.sim.sonicator_board import (
     BoardConfig,
     BoardUnit,
     SonicatorControl,
+    State,
     TransducerConfig,
     Trouble,
 )
@@ -147,6 +148,8 @@ class Bench:
     def run(self, number: int = 4, amplitude: float = 60) -> None:
         """Started, and power is there."""
         self.wait(lambda: self.get(f"SON{number}:State") in (0, 2), "not on its way")
+        unit = self.unit(number)
+        self.wait(lambda: unit.active or unit.state is State.IDLE, "nor at the board")
         self.settle(f"SON{number}:Amplitude", amplitude)
         self.put(f"SON{number}:Start", 1)
         self.wait_value(f"SON{number}:State", 2)

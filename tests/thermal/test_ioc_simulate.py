@@ -6,7 +6,7 @@ import pytest
 
 from iocs.thermal.logic.facts import State
 from tests.conftest import RunIoc
-from tests.support.ca import CaClient
+from tests.support.ca import CaClient, Refused
 from tests.support.network import LOOPBACK
 from tests.support.processes import ROOT
 from tests.support.waiting import wait_until
@@ -33,6 +33,14 @@ def shortened(folder: Path) -> Path:
 def _is_parameter(line: str) -> bool:
     names = ("tec_voltage_setpoint", "max_current_per", "symmetric_shutdown", "hot_side_fault_c")
     return line.startswith("  ") and line.strip().startswith(names)
+
+
+def taken(ca: CaClient, command: str) -> bool:
+    try:
+        ca.put(command, 1)
+    except Refused:
+        return False
+    return True
 
 
 @pytest.mark.slow
@@ -76,5 +84,5 @@ def test_a_drill_with_the_faults_of_the_demo(
     wait_until(lambda: ca.get(f"{tec}PSU1:Output_RBV") + ca.get(f"{tec}PSU2:Output_RBV") == 0, 20.0, "off")
     ca.put(f"{sim}Fan", "Running")
     wait_until(lambda: ca.get(f"{tec}HotPlate") < 50.0 and ca.get(f"{tec}HotRate") < 1.0, 20.0, "cooling")
-    ca.put(f"{tec}Rearm", 1)
+    wait_until(lambda: taken(ca, f"{tec}Rearm"), 20.0, "Rearm is granted")  # not while a supply is unheard
     state(State.OFF)
