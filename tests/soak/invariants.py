@@ -152,27 +152,25 @@ def thermal_currents(values: Values) -> str:
     return ", ".join(beyond)
 
 
-def thermal_cut(values: Values) -> str:
-    """In THERMAL_FAULT both outputs are off once the ramp-down has had its time."""
-    if values.get("LAB:TEC:State") != THERMAL_FAULT:
-        return ""
-    on = [
+def _outputs_on(values: Values) -> list[str]:
+    """Supplies that are on, but for those that cannot be told otherwise."""
+    return [
         name for name in SUPPLIES
         if values.get(f"LAB:TEC:{name}:Output_RBV")
         and not values.get(f"LAB:SIM:TEC:{name}:Fault") and values.get(f"LAB:TEC:{name}:Comm") != LOST
     ]  # fmt: skip
+
+
+def thermal_cut(values: Values) -> str:
+    """In THERMAL_FAULT both outputs are off once the ramp-down has had its time."""
+    on = _outputs_on(values) if values.get("LAB:TEC:State") == THERMAL_FAULT else []
     return f"{', '.join(on)} on" if on else ""
 
 
 def thermal_hot(values: Values) -> str:
     """Beyond the highest limit that may be set for the hot side no current flows."""
     hot = values.get("LAB:TEC:HotPlate")
-    if hot is None or hot <= HOT_SIDE_LIMIT_C:
-        return ""
-    on = [
-        name for name in SUPPLIES
-        if values.get(f"LAB:TEC:{name}:Output_RBV") and not values.get(f"LAB:SIM:TEC:{name}:Fault")
-    ]  # fmt: skip
+    on = _outputs_on(values) if hot is not None and hot > HOT_SIDE_LIMIT_C else []
     return f"{', '.join(on)} on at {hot:.0f} degC" if on else ""
 
 
